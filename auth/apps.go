@@ -1,0 +1,94 @@
+package auth
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"buildrelay/protocol"
+)
+
+// Key is one of an app's keys. The key is public, the secret signs.
+type Key struct {
+	Key    string
+	Secret Secret
+}
+
+// App is one tenant.
+type App struct {
+	ID             string
+	Keys           []Key // all of them are valid; more than one while a key is replaced
+	Disabled       bool
+	MaxConnections int             // on one node; 0 means no limit
+	Limits         protocol.Limits // the zero value means [protocol.DefaultLimits]
+}
+
+// findKey returns the app's key called name. The time it takes does not tell
+// which key came close. A nil app has no keys.
+func (a *App) findKey(name string) (found Key, ok bool) {
+	if a == nil {
+		return Key{}, false
+	}
+	for _, k := range a.Keys {
+		if subtle.ConstantTimeCompare([]byte(k.Key), []byte(name)) == 1 {
+			found, ok = k, true
+		}
+	}
+	return found, ok
+}
+
+// Apps is an immutable set of apps, safe for concurrent use.
+type Apps struct {
+	byID  map[string]*App
+	byKey map[string]*App
+}
+
+// NewApps returns the set of apps. Every app needs an id and a key, every key a
+// secret, and no two apps may share an id or a key.
+func NewApps(apps ...App) (*Apps, error) {
+	set := &Apps{byID: map[string]*App{}, byKey: map[string]*App{}}
+	for _, app := range apps {
+		if err := set.add(app); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+func (s *Apps) add(app App) error {
+	if app.ID == "" {
+		return errors.New("an app has no id")
+	}
+	if s.byID[app.ID] != nil {
+		return fmt.Errorf("app %q is configured twice", app.ID)
+	}
+	if len(app.Keys) == 0 {
+		return fmt.Errorf("app %q has no key", app.ID)
+	}
+	if app.Limits == (protocol.Limits{}) {
+		app.Limits = protocol.DefaultLimits()
+	}
+	s.byID[app.ID] = &app
+	for _, k := range app.Keys {
+		if k.Key == "" || k.Secret == "" {
+			return fmt.Errorf("app %q has an empty key or secret", app.ID)
+		}
+		if s.byKey[k.Key] != nil {
+			return fmt.Errorf("key %q of app %q is configured twice", k.Key, app.ID)
+		}
+		s.byKey[k.Key] = &app
+	}
+	return nil
+}
+
+// ByKey returns the app with this key.
+func (s *Apps) ByKey(key string) (*App, bool) {
+	app, ok := s.byKey[key]
+	return app, ok
+}
+
+// ByID returns the app with this id.
+func (s *Apps) ByID(id string) (*App, bool) {
+	app, ok := s.byID[id]
+	return app, ok
+}

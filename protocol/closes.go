@@ -1,0 +1,59 @@
+package protocol
+
+// Clients act on the range of a close code: 4000-4099 do not reconnect,
+// 4100-4199 reconnect after a second, 4200-4299 reconnect at once. Only codes
+// that Pusher documents are used: some clients reconnect after any other.
+
+// ErrTLSOnly closes a connection that came without TLS.
+func ErrTLSOnly() *Close {
+	return &Close{4000, "Application only accepts SSL connections, reconnect using wss://"}
+}
+
+// ErrUnknownKey closes a connection to an app key that does not exist.
+func ErrUnknownKey(key string) *Close {
+	return &Close{4001, "App key " + clip(key) + " not in this cluster. Did you forget to specify the cluster?"}
+}
+
+// ErrAppDisabled closes a connection to an app that is switched off.
+func ErrAppDisabled() *Close { return &Close{4003, "Application disabled"} }
+
+// ErrOverQuota closes a connection over the app's limit.
+func ErrOverQuota() *Close { return &Close{4004, "Account over quota"} }
+
+// ErrPathNotFound closes a connection to a path that is not /app/KEY.
+func ErrPathNotFound() *Close { return &Close{4005, "Path not found"} }
+
+// ErrInvalidVersion closes a connection whose protocol is not a number.
+func ErrInvalidVersion() *Close { return &Close{4006, "Invalid version string format"} }
+
+// ErrUnsupportedProtocol closes a connection of a protocol other than 4 to 7.
+func ErrUnsupportedProtocol() *Close { return &Close{4007, "Unsupported protocol version"} }
+
+// ErrNoProtocol closes a connection that names no protocol, where one is asked.
+func ErrNoProtocol() *Close { return &Close{4008, "No protocol version supplied"} }
+
+// ErrUnauthorized closes a connection that did not sign in or subscribe to a
+// private channel in time, or whose origin is not allowed.
+func ErrUnauthorized() *Close { return &Close{4009, "Connection not authorized within timeout"} }
+
+// ErrOverCapacity closes a connection that the node has no room for, or that
+// does not read.
+func ErrOverCapacity() *Close { return &Close{4100, "Over capacity"} }
+
+// ErrReconnect closes a connection that is welcome elsewhere at once: this node
+// is going away.
+func ErrReconnect() *Close { return &Close{4200, "Generic reconnect immediately"} }
+
+// ErrPongTimeout closes a connection that did not answer a ping.
+func ErrPongTimeout() *Close { return &Close{4201, "Pong reply not received in time"} }
+
+// ErrInactive closes a connection that was idle too long.
+func ErrInactive() *Close { return &Close{4202, "Closed after inactivity"} }
+
+// ErrMessageTooBig closes a connection whose message is over the limit
+// (RFC 6455, 7.4.1).
+func ErrMessageTooBig() *Close { return &Close{1009, "Message too big"} }
+
+// ErrInvalidUTF8 closes a connection whose text message is not UTF-8
+// (RFC 6455, 8.1).
+func ErrInvalidUTF8() *Close { return &Close{1007, "Invalid UTF-8"} }

@@ -1,0 +1,30 @@
+package protocol
+
+import "fmt"
+
+// Error is told to a client as a pusher:error event; the connection lives on.
+type Error struct {
+	Code     int    // 0 means that the client is told null
+	Message  string // valid UTF-8; names from outside are clipped in it
+	TooLarge bool   // the data is over its limit: a 413 where the HTTP API tells it
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Close ends a connection. The client is told by a pusher:error event and then
+// by a close frame, both with the code and the reason: clients differ in which
+// of the two they heed.
+type Close struct {
+	Code   int // a WebSocket close code; see the constructors
+	Reason string
+}
+
+// Error returns the code and the reason.
+func (c *Close) Error() string { return fmt.Sprintf("%d %s", c.Code, c.Reason) }
+
+// Frame returns the pusher:error event that goes before the close frame.
+func (c *Close) Frame() Frame { return (&Error{Code: c.Code, Message: c.Reason}).Frame() }
+
+// CloseFrame returns the close frame itself.
+func (c *Close) CloseFrame() []byte { return CloseFrame(c.Code, c.Reason) }

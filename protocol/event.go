@@ -1,0 +1,55 @@
+package protocol
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// Event is one event on its way to the readers of one channel.
+type Event struct {
+	Name    string
+	Channel string // "" for events that belong to the connection
+	Data    string // reaches the client byte for byte; usually, not always, JSON
+	UserID  string // sender of a client event on a presence channel, else ""
+	Exclude string // socket id of the connection that must not get it, or ""
+	// Extra are further top-level members that reach the client after the
+	// others, in this order (Slanger's contract).
+	Extra []Member
+}
+
+// Member is one member of a JSON object.
+type Member struct {
+	Name  string
+	Value json.RawMessage // valid JSON in valid UTF-8
+}
+
+// Check returns an error unless e may be published within l: a name of 1 to
+// l.EventName characters that is not reserved, data of at most l.Data bytes, and
+// an Exclude that is empty or a socket id. Oversize data sets [Error.TooLarge].
+// The channel has a check of its own, [CheckChannel].
+func (e Event) Check(l Limits) *Error {
+	switch {
+	case e.Name == "":
+		return ErrEventName(e.Name, "it is empty")
+	case utf8.RuneCountInString(e.Name) > l.EventName:
+		return ErrEventName(e.Name, "it is too long")
+	case Reserved(e.Name):
+		return ErrEventName(e.Name, "its prefix is reserved")
+	case len(e.Data) > l.Data:
+		return ErrDataTooLarge(l.Data)
+	case e.Exclude == "":
+		return nil
+	}
+	if err := CheckSocketID(e.Exclude); err != nil {
+		return &Error{Message: err.Error()}
+	}
+	return nil
+}
+
+// Reserved reports whether only the relay itself may send events of this name.
+func Reserved(name string) bool {
+	return strings.HasPrefix(name, "pusher:") ||
+		strings.HasPrefix(name, "pusher_internal:") ||
+		strings.HasPrefix(name, "relay:")
+}

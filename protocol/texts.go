@@ -1,0 +1,133 @@
+package protocol
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// The texts are those of the hosted service where they are known: client
+// libraries and test suites match on them.
+
+// maxQuoted is how many bytes of a value from outside an error text repeats.
+const maxQuoted = 200
+
+// clip makes s fit for an error text: valid UTF-8, and at most maxQuoted bytes
+// of it.
+func clip(s string) string {
+	if len(s) <= maxQuoted {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	cut := maxQuoted
+	for cut > maxQuoted-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return strings.ToValidUTF8(s[:cut], "\uFFFD") + "…"
+}
+
+func errorf(format string, values ...string) *Error {
+	clipped := make([]any, len(values))
+	for i, v := range values {
+		clipped[i] = clip(v)
+	}
+	return &Error{Message: fmt.Sprintf(format, clipped...)}
+}
+
+// Messages that cannot be read.
+
+// ErrInvalidJSON answers a message that is not one JSON object. why names what
+// is wrong with it and may be empty.
+func ErrInvalidJSON(why string) *Error {
+	if why == "" {
+		return errorf("Received invalid JSON")
+	}
+	return errorf("Received invalid JSON: %s", why)
+}
+
+// ErrUnsupportedEvent answers an event that clients have no business to send.
+func ErrUnsupportedEvent(event string) *Error {
+	return errorf("Unsupported event received on socket: %s", event)
+}
+
+// ErrInvalidClientEvent answers a client event without a channel or data.
+func ErrInvalidClientEvent() *Error {
+	return errorf("Invalid client event (must contain channel and data)")
+}
+
+// Names and sizes.
+
+// ErrChannelName answers a channel name outside the grammar or over the limit.
+func ErrChannelName(name string) *Error {
+	return errorf("Invalid channel name '%s'", name)
+}
+
+// ErrEventName answers an event name that may not be published; why completes
+// the sentence "Invalid event name 'x': …".
+func ErrEventName(name, why string) *Error {
+	return errorf("Invalid event name '%s': %s", name, why)
+}
+
+// ErrDataTooLarge answers an event whose data is longer than limit bytes.
+func ErrDataTooLarge(limit int) *Error {
+	return &Error{
+		Message:  fmt.Sprintf("The data content of this event exceeds the allowed maximum (%d bytes).", limit),
+		TooLarge: true,
+	}
+}
+
+// Subscriptions.
+
+// ErrSubscribed answers a second subscription to a channel.
+func ErrSubscribed(channel string) *Error {
+	return errorf("Existing subscription to channel %s", channel)
+}
+
+// ErrNotSubscribed answers an unsubscription from a channel never subscribed.
+func ErrNotSubscribed(channel string) *Error {
+	return errorf("No current subscription to channel %s, or subscription in progress", channel)
+}
+
+// ErrAuthFormat answers auth that is missing or not "key:signature".
+func ErrAuthFormat(channel string) *Error {
+	return errorf("Auth value for subscription to %s is invalid: should be of format 'key:signature'", channel)
+}
+
+// ErrAuthKey answers auth made with a key that is not the app's.
+func ErrAuthKey(key string) *Error {
+	return errorf("Invalid key in subscription auth data: '%s'", key)
+}
+
+// ErrSignature answers a wrong signature. It repeats what had to be signed and
+// what came, never the right signature.
+func ErrSignature(signed, got string) *Error {
+	return errorf("Invalid signature: Expected HMAC SHA256 hex digest of %s, but got %s", signed, got)
+}
+
+// ErrNotSignedIn answers a subscription to a user's channel on a connection
+// that is not signed in as that user. The text is ours.
+func ErrNotSignedIn(channel string) *Error {
+	return errorf("Not authorized to subscribe to %s: not signed in as that user", channel)
+}
+
+// Client events.
+
+// ErrClientEventsOff answers a client event to an app that has them off.
+func ErrClientEventsOff() *Error {
+	return errorf("To send client events, you must enable this feature in the Settings page of your dashboard.")
+}
+
+// ErrClientEventKind answers a client event on a channel that takes none.
+func ErrClientEventKind() *Error {
+	return errorf("Client event rejected - only supported on private and presence channels")
+}
+
+// ErrClientEventNotSubscribed answers a client event on a channel that the
+// connection does not read itself.
+func ErrClientEventNotSubscribed(channel string) *Error {
+	return errorf("Cannot broadcast client event (connection not subscribed to channel %s)", channel)
+}
+
+// ErrClientEventRate answers client events that come too fast.
+func ErrClientEventRate() *Error {
+	return &Error{Code: 4301, Message: "Client event rejected - rate limit exceeded"}
+}
