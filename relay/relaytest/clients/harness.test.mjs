@@ -1,0 +1,121 @@
+// Every version of the clients loads here and says what the Go tests read, before
+// any test against the relay relies on it.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { WebSocketServer } from 'ws';
+
+const dependencies = Object.keys(
+  JSON.parse(readFileSync(new URL('./package.json', import.meta.url))).dependencies,
+);
+const versions = (of) =>
+  dependencies.filter((name) => name.startsWith(of)).map((name) => name.slice(of.length));
+
+// run starts a script and returns it with a function that reads its next line
+// for which match is true.
+function run(t, script, version, options) {
+  const path = new URL(script, import.meta.url).pathname;
+  const child = spawn(process.execPath, [path, version, JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const send = (command) => child.stdin.write(JSON.stringify(command) + '\n');
+  const next = async (match) => {
+    for (;;) {
+      const { value, done } = await lines.next();
+      assert.ok(!done, 'the client ended');
+      const said = JSON.parse(value);
+      if (match(said)) return said;
+    }
+  };
+  return { child, send, next };
+}
+
+// fakeRelay knows one handshake and one way to subscribe.
+async function fakeRelay(t) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  t.after(() => server.close());
+  await once(server, 'listening');
+  server.on('connection', (socket) => {
+    const tell = (event, data, channel) =>
+      socket.send(JSON.stringify({ event, channel, data: JSON.stringify(data) }));
+    tell('pusher:connection_established', { socket_id: '1.2', activity_timeout: 120 });
+    socket.on('message', (bytes) => {
+      const { event, data } = JSON.parse(bytes);
+      if (event !== 'pusher:subscribe') return;
+      tell('pusher_internal:subscription_succeeded', {}, data.channel);
+      tell('auth', data.auth, data.channel);
+    });
+  });
+  return server.address().port;
+}
+
+for (const version of versions('pusher-js-')) {
+  for (const build of ['node', 'web']) {
+    test(`pusher-js ${version}, ${build} build, subscribes to a private channel`, async (t) => {
+      const port = await fakeRelay(t);
+      const client = run(t, 'pusher.mjs', version, {
+        key: 'K', secret: 'S', host: '127.0.0.1', port, build,
+      });
+      client.send({ do: 'connect' });
+      await client.next((said) => said.type === 'state' && said.current === 'connecting');
+      const { socket_id } = await client.next((said) => said.current === 'connected');
+      assert.equal(socket_id, '1.2');
+      client.send({ do: 'subscribe', channel: 'private-a' });
+      await client.next((said) => said.type === 'event' && said.event === 'pusher:subscription_succeeded');
+      const { data, channel } = await client.next((said) => said.type === 'event' && said.event === 'auth');
+      assert.equal(channel, 'private-a');
+      assert.match(data, /^K:[0-9a-f]{64}$/);
+      client.send({ do: 'disconnect' });
+      await client.next((said) => said.current === 'disconnected');
+      client.child.stdin.end();
+      const [code] = await once(client.child, 'exit');
+      assert.equal(code, 0);
+    });
+  }
+}
+
+// fakeAPI answers every request with what it was asked, or with 400 for an event
+// named "bad".
+async function fakeAPI(t) {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => {
+      response.statusCode = body.includes('"bad"') ? 400 : 200;
+      response.end(JSON.stringify({ path: request.url.split('?')[0], body }));
+    });
+  });
+  t.after(() => server.close().closeAllConnections());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server.address().port;
+}
+
+for (const version of versions('pusher-').filter((name) => !name.startsWith('js-'))) {
+  test(`pusher SDK ${version} publishes and reports a refusal`, async (t) => {
+    const port = await fakeAPI(t);
+    const sdk = run(t, 'publish.mjs', version, {
+      host: '127.0.0.1', port, appId: '3', key: 'K', secret: 'S',
+    });
+    sdk.send({ do: 'trigger', channels: ['a'], event: 'e', data: 'd', socket_id: '1.2' });
+    const sent = await sdk.next(() => true);
+    assert.equal(sent.status, 200, JSON.stringify(sent));
+    const { path, body } = JSON.parse(sent.body);
+    assert.equal(path, '/apps/3/events');
+    assert.deepEqual(JSON.parse(body), { name: 'e', data: 'd', channels: ['a'], socket_id: '1.2' });
+
+    sdk.send({ do: 'get', path: '/channels', params: {} });
+    assert.equal(JSON.parse((await sdk.next(() => true)).body).path, '/apps/3/channels');
+
+    sdk.send({ do: 'trigger', channels: ['a'], event: 'bad', data: 'd' });
+    const refused = await sdk.next(() => true);
+    assert.equal(refused.status, 400);
+    assert.ok(refused.error);
+  });
+}

@@ -1,0 +1,107 @@
+// A real pusher-js, driven from outside.
+//
+//   node pusher.mjs VERSION OPTIONS
+//
+// OPTIONS is JSON: key, host, port, tls; and optionally build ('node' or 'web',
+// see load.mjs), authEndpoint, or secret (then an auth endpoint is started here)
+// and member (who we are on presence channels); pusher holds further options
+// for the constructor as they are.
+//
+// Commands, one JSON value a line on stdin:
+//
+//   {"do":"connect"}                          the first makes the client, later ones call connect()
+//   {"do":"subscribe","channel":C}            {"do":"unsubscribe","channel":C}
+//   {"do":"bind","channel":C,"event":E}       reports the metadata (user_id) too
+//   {"do":"trigger","channel":C,"event":E,"data":D}    a client event
+//   {"do":"send","channel":C,"event":E,"data":D}       any event, as send_event does
+//   {"do":"disconnect"}
+//
+// Said on stdout, one JSON value a line:
+//
+//   {"type":"state","previous":…,"current":…,"socket_id":…}
+//   {"type":"error","code":…,"message":…}     an error of the connection
+//   {"type":"message","event":…,"channel":…,"data":…,"user_id":…}   each that came in, parsed
+//   {"type":"event","event":…,"channel":…,"data":…}    given to bind_global of a channel
+//   {"type":"bound","event":…,"channel":…,"data":…,"user_id":…}
+//   {"type":"triggered","sent":…}             what trigger returned
+//   {"type":"crash","message":…}              an error nobody caught; the process ends
+import { startAuth } from './authserver.mjs';
+import { dieLoudly, onLine, say } from './lines.mjs';
+import { loadPusher } from './load.mjs';
+
+dieLoudly();
+const [version, given] = process.argv.slice(2);
+const options = JSON.parse(given);
+const Pusher = loadPusher(version, options.build);
+const authEndpoint = options.secret ? await startAuth(options) : options.authEndpoint;
+let client;
+
+function constructorOptions() {
+  return {
+    cluster: 'any',
+    wsHost: options.host,
+    httpHost: options.host,
+    wsPort: options.port,
+    wssPort: options.port,
+    httpPort: options.port,
+    httpsPort: options.port,
+    encrypted: Boolean(options.tls),
+    forceTLS: Boolean(options.tls),
+    enabledTransports: ['ws', 'wss'],
+    disableStats: true,
+    authEndpoint,
+    authTransport: 'ajax',
+    ...options.pusher,
+  };
+}
+
+function start() {
+  client = new Pusher(options.key, constructorOptions());
+  const { connection } = client;
+  // The constructor has connected already: its first change is told here.
+  say({ type: 'state', previous: 'initialized', current: connection.state });
+  connection.bind('state_change', ({ previous, current }) => {
+    say({ type: 'state', previous, current, socket_id: connection.socket_id });
+  });
+  connection.bind('error', (error) => say({ type: 'error', ...described(error) }));
+  connection.bind('message', ({ event, channel, data, user_id }) => {
+    say({ type: 'message', event, channel, data, user_id });
+  });
+}
+
+// Errors are {type, data: {code, message}} in newer versions, wrapped in
+// {type, error} in older ones, and native objects when a socket failed.
+function described(error) {
+  const inner = (error && error.error) || error || {};
+  const { code, message } = inner.data || inner;
+  return { code: code ?? null, message: message ?? String(inner.type ?? inner) };
+}
+
+function bindAll(channel, name) {
+  const bind = channel.bind_global || channel.bind_all;
+  bind.call(channel, (event, data) => say({ type: 'event', event, channel: name, data }));
+}
+
+const seen = new Set();
+
+const commands = {
+  connect: () => (client ? client.connect() : start()),
+  disconnect: () => client.disconnect(),
+  subscribe({ channel }) {
+    const subscribed = client.subscribe(channel);
+    if (!seen.has(subscribed)) bindAll(subscribed, channel);
+    seen.add(subscribed);
+  },
+  unsubscribe: ({ channel }) => client.unsubscribe(channel),
+  bind({ channel, event }) {
+    (channel ? client.channel(channel) : client).bind(event, (data, metadata) => {
+      say({ type: 'bound', event, channel, data, user_id: metadata?.user_id });
+    });
+  },
+  trigger({ channel, event, data }) {
+    say({ type: 'triggered', sent: client.channel(channel).trigger(event, data) });
+  },
+  send: ({ channel, event, data }) => client.send_event(event, data, channel),
+};
+
+await onLine((command) => commands[command.do](command));
