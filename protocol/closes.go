@@ -36,13 +36,13 @@ func ErrNoProtocol() *Close { return &Close{4008, "No protocol version supplied"
 // private channel in time, or whose origin is not allowed.
 func ErrUnauthorized() *Close { return &Close{4009, "Connection not authorized within timeout"} }
 
-// ErrOverCapacity closes a connection that the node has no room for, or that
-// does not read.
-func ErrOverCapacity() *Close { return &Close{4100, "Over capacity"} }
+// ErrOverCapacity closes a connection that is too much for the node; why says
+// what about it.
+func ErrOverCapacity(why string) *Close { return &Close{4100, "Over capacity: " + clip(why)} }
 
-// ErrReconnect closes a connection that is welcome elsewhere at once: this node
-// is going away.
-func ErrReconnect() *Close { return &Close{4200, "Generic reconnect immediately"} }
+// ErrRestarting closes a connection to a node that goes away. The client comes
+// back at once, so a node closes its connections one after another.
+func ErrRestarting() *Close { return &Close{4200, "Server is restarting, reconnect immediately"} }
 
 // ErrPongTimeout closes a connection that did not answer a ping.
 func ErrPongTimeout() *Close { return &Close{4201, "Pong reply not received in time"} }

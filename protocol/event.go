@@ -25,9 +25,10 @@ type Member struct {
 }
 
 // Check returns an error unless e may be published within l: a name of 1 to
-// l.EventName characters that is not reserved, data of at most l.Data bytes, and
-// an Exclude that is empty or a socket id. Oversize data sets [Error.TooLarge].
-// The channel has a check of its own, [CheckChannel].
+// l.EventName characters that is not reserved, data of at most l.Data bytes,
+// a UserID of at most [MaxUserID] characters, and an Exclude that is empty or a
+// socket id. Oversize data sets [Error.TooLarge]. The channel has a check of its
+// own, [CheckChannel].
 func (e Event) Check(l Limits) *Error {
 	switch {
 	case e.Name == "":
@@ -38,6 +39,8 @@ func (e Event) Check(l Limits) *Error {
 		return ErrEventName(e.Name, "its prefix is reserved")
 	case len(e.Data) > l.Data:
 		return ErrDataTooLarge(l.Data)
+	case utf8.RuneCountInString(e.UserID) > MaxUserID:
+		return errorf("Invalid user_id '%s'", e.UserID)
 	case e.Exclude == "":
 		return nil
 	}

@@ -6,7 +6,8 @@ const (
 	MaxEventName          = 200   // characters
 	MaxData               = 10240 // bytes of an event's data string
 	MaxChannelsPerPublish = 100
-	MaxBatch              = 10 // events in one batch of the HTTP API
+	MaxBatch              = 10  // events in one batch of the HTTP API
+	MaxUserID             = 128 // characters
 )
 
 // MaxRedisData is the limit, in bytes, on the data of an event that a backend

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,8 +148,11 @@ func skipComma(b []byte) []byte {
 	return b
 }
 
-// unquote returns the text of a valid JSON string.
+// unquote returns the text of a valid JSON string in valid UTF-8.
 func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 { // nothing to decode
+		return string(quoted[1 : len(quoted)-1])
+	}
 	var s string
 	_ = json.Unmarshal(quoted, &s) // cannot fail: the string is valid
 	return s

@@ -61,17 +61,22 @@ func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	e, err := newEvent(v[0], v[1], v[2], l)
+	e, err := newEvent(v[0], v[1], v[2])
 	if err != nil {
 		return Event{}, err
 	}
 	e.Channel = channel
-	e.UserID, err = optionalText("user_id", v[3])
-	return e, err
+	if e.UserID, err = optionalText("user_id", v[3]); err != nil {
+		return Event{}, err
+	}
+	if err := e.Check(l.redis()); err != nil {
+		return Event{}, err
+	}
+	return e, nil
 }
 
 // newEvent makes an event of the members that every contract over Redis has.
-func newEvent(name, data, socketID json.RawMessage, l Limits) (e Event, err error) {
+func newEvent(name, data, socketID json.RawMessage) (e Event, err error) {
 	if e.Name, err = text("event", name); err != nil {
 		return Event{}, err
 	}
@@ -79,9 +84,6 @@ func newEvent(name, data, socketID json.RawMessage, l Limits) (e Event, err erro
 		return Event{}, err
 	}
 	e.Data = dataString(data)
-	if err := e.Check(l.redis()); err != nil {
-		return Event{}, err
-	}
 	return e, nil
 }
 

@@ -16,8 +16,8 @@ const positionMember = "relay"
 //
 // Event and channel are required. Further members reach the client in their
 // order ([Event.Extra]), except "relay". As in [ParsePublished], data that is
-// not a string is delivered as its JSON text; an event may be as large as
-// [MaxRedisData]. Whether the channel is one the message may name is for the
+// not a string is delivered as its JSON text; data and further members together
+// may be as large as [MaxRedisData]. Whether the channel is one the message may name is for the
 // caller to say.
 func ParseSlanger(payload []byte) (Event, error) {
 	e, err := parseSlanger(payload)
@@ -36,19 +36,33 @@ func parseSlanger(payload []byte) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	e, err := newEvent(v[0], v[1], v[2], DefaultLimits())
+	e, err := newEvent(v[0], v[1], v[2])
 	if err != nil {
 		return Event{}, err
 	}
 	if e.Channel, err = text("channel", v[3]); err != nil {
 		return Event{}, err
 	}
+	e.Extra = slices.DeleteFunc(extra, func(m Member) bool { return m.Name == positionMember })
+	return e, checkSlanger(e)
+}
+
+func checkSlanger(e Event) error {
 	// The length is the app's to limit: a name over it has no readers.
 	if err := CheckChannel(e.Channel, len(e.Channel)); err != nil {
-		return Event{}, err
+		return err
 	}
-	e.Extra = slices.DeleteFunc(extra, func(m Member) bool { return m.Name == positionMember })
-	return e, nil
+	if err := e.Check(DefaultLimits().redis()); err != nil {
+		return err
+	}
+	size := len(e.Data)
+	for _, m := range e.Extra {
+		size += len(m.Name) + len(m.Value)
+	}
+	if size > MaxRedisData {
+		return ErrDataTooLarge(MaxRedisData)
+	}
+	return nil
 }
 
 // EncodeSlanger returns e as Slanger publishes it, with its keys in their

@@ -77,13 +77,13 @@ func ErrDataTooLarge(limit int) *Error {
 
 // Subscriptions.
 
-// ErrSubscribed answers a second subscription to a channel.
-func ErrSubscribed(channel string) *Error {
+// ErrExistingSubscription answers a second subscription to a channel.
+func ErrExistingSubscription(channel string) *Error {
 	return errorf("Existing subscription to channel %s", channel)
 }
 
-// ErrNotSubscribed answers an unsubscription from a channel never subscribed.
-func ErrNotSubscribed(channel string) *Error {
+// ErrNoSubscription answers an unsubscription from a channel never subscribed.
+func ErrNoSubscription(channel string) *Error {
 	return errorf("No current subscription to channel %s, or subscription in progress", channel)
 }
 
@@ -101,6 +101,18 @@ func ErrAuthKey(key string) *Error {
 // what came, never the right signature.
 func ErrSignature(signed, got string) *Error {
 	return errorf("Invalid signature: Expected HMAC SHA256 hex digest of %s, but got %s", signed, got)
+}
+
+// ErrUnsupportedChannel answers a subscription to a kind of channel that is not
+// served. The text is ours.
+func ErrUnsupportedChannel(channel string) *Error {
+	return errorf("Subscription to channel %s is not supported", channel)
+}
+
+// ErrChannelRefused answers a subscription to a channel that the relay may not
+// read in Redis. The text is ours.
+func ErrChannelRefused(channel string) *Error {
+	return errorf("Subscription to channel %s was refused by the server", channel)
 }
 
 // ErrNotSignedIn answers a subscription to a user's channel on a connection
