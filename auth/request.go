@@ -1,74 +1,90 @@
 package auth
 
 import (
-	"crypto/md5"
+	"crypto/md5" // the protocol's digest of a body; the HMAC covers it
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// maxSkew is how far a request's timestamp may be off; at this it is refused.
-const maxSkew = 600 // seconds
+// maxSkew is how far, in seconds, a request's clock may be from ours; a request
+// that is off by just that much is refused.
+const maxSkew = 600
 
-// Request is what the signature of an HTTP API request covers.
+// Request is an HTTP API request as far as its signature goes.
 type Request struct {
 	Method   string
-	Path     string // decoded
-	RawPath  string // as sent
+	Path     string // decoded, as in [net/url.URL.Path]
+	RawPath  string // as sent; "" if it is the same
 	RawQuery string
-	Body     []byte // whole
+	Body     []byte // the whole of it
 }
 
-// RequestError refuses an HTTP API request.
+// RequestError refuses an HTTP API request. Its message is meant for the sender
+// and holds no secret: the string to sign is what the sender sent.
 type RequestError struct {
-	Status  int    // of the HTTP reply
-	Message string // its text; holds no secret
+	Status  int // of the HTTP reply
+	Message string
 }
 
 // Error returns the message.
 func (e *RequestError) Error() string { return e.Message }
 
-func unauthorized(format string, args ...any) *RequestError {
+func unauthorized(format string, args ...any) error {
 	return &RequestError{http.StatusUnauthorized, fmt.Sprintf(format, args...)}
 }
 
-// CheckRequest returns a *RequestError unless r is signed by one of the app's
-// keys, within 600 s of now, and with the MD5 of its body. A nil app, the app
-// of an unknown id, refuses like one that does not know the key.
+// CheckRequest returns a [*RequestError] unless r is signed with one of the
+// app's keys, was made less than 600 s from now, and has the body it says. Some
+// senders sign the decoded path and some the raw one, and none agree on '+';
+// either reading will do.
+//
+// A nil app, which stands for an unknown id, refuses in the same way as an app
+// that does not have the key.
 func (a *App) CheckRequest(r Request, now time.Time) error {
-	params, err := parseQuery(r.RawQuery, false)
+	q, err := parseQuery(r.RawQuery, false)
 	if err != nil {
 		return unauthorized("%s", err)
 	}
-	name := value(params, "auth_key")
-	if name == "" {
-		return unauthorized("Missing parameter: auth_key")
-	}
-	key, ok := a.findKey(name)
-	if !ok {
-		return unauthorized("Unknown auth_key")
-	}
-	if err := checkVersion(params); err != nil {
+	key, err := a.requestKey(q)
+	if err != nil {
 		return err
 	}
-	if err := checkTime(params, now); err != nil {
+	if err := checkVersion(q); err != nil {
 		return err
 	}
-	if err := checkSignature(key, r, params); err != nil {
+	if err := checkTime(q, now); err != nil {
 		return err
 	}
-	if err := checkBody(params, r.Body); err != nil {
+	if err := checkSignature(key.Secret, r, q); err != nil {
 		return err
+	}
+	if err := checkBody(q, r.Body); err != nil {
+		return err
+	}
+	if a.Disabled {
+		return &RequestError{http.StatusForbidden, "Application disabled"}
 	}
 	return nil
 }
 
-func checkVersion(params []param) error {
-	switch value(params, "auth_version") {
+func (a *App) requestKey(q params) (Key, error) {
+	name := q.get("auth_key")
+	if name == "" {
+		return Key{}, unauthorized("Missing parameter: auth_key")
+	}
+	key, ok := a.findKey(name)
+	if !ok {
+		return Key{}, unauthorized("Unknown auth_key")
+	}
+	return key, nil
+}
+
+func checkVersion(q params) error {
+	switch q.get("auth_version") {
 	case "1.0":
 		return nil
 	case "":
@@ -78,62 +94,60 @@ func checkVersion(params []param) error {
 	}
 }
 
-func checkTime(params []param, now time.Time) error {
-	stamp := value(params, "auth_timestamp")
-	seconds, err := strconv.ParseUint(stamp, 10, 63)
-	if err != nil {
+func checkTime(q params, now time.Time) error {
+	stamp := q.get("auth_timestamp")
+	if stamp == "" {
 		return unauthorized("Timestamp required")
 	}
+	seconds, err := strconv.ParseUint(stamp, 10, 63) // digits only: no sign, no exponent
+	if err != nil {
+		return unauthorized("Timestamp invalid: must be in Unix seconds")
+	}
 	given := time.Unix(int64(seconds), 0)
-	if diff := now.Unix() - given.Unix(); diff <= -maxSkew || diff >= maxSkew {
+	if skew := now.Unix() - given.Unix(); skew <= -maxSkew || skew >= maxSkew {
 		return unauthorized("Timestamp expired: Given timestamp (%s) not within %ds of server time (%s)",
 			given.UTC().Format(time.RFC3339), maxSkew, now.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
-func checkSignature(key Key, r Request, params []param) error {
-	got := value(params, "auth_signature")
-	for _, path := range []string{r.Path, r.RawPath} {
-		if verify(key.Secret, baseString(r.Method, path, params), got) {
+// checkSignature tries the readings of r that senders sign: with '+' as it is
+// and as a space, with the decoded and with the raw path.
+func checkSignature(s Secret, r Request, q params) error {
+	if strings.ContainsAny(r.Path, "\r\n") { // would be read as the end of the path
+		return unauthorized("Invalid path")
+	}
+	readings := []params{q}
+	if strings.Contains(r.RawQuery, "+") {
+		if spaced, err := parseQuery(r.RawQuery, true); err == nil {
+			readings = append(readings, spaced)
+		}
+	}
+	signature := q.get("auth_signature")
+	for _, reading := range readings {
+		if verify(s, baseString(r.Method, r.Path, reading), signature) ||
+			r.RawPath != "" && verify(s, baseString(r.Method, r.RawPath, reading), signature) {
 			return nil
 		}
 	}
 	return unauthorized("Invalid signature: you should have sent HmacSHA256Hex(%q, your_secret_key), but you sent %q",
-		baseString(r.Method, r.Path, params), got)
+		baseString(r.Method, r.Path, q), signature)
 }
 
-func checkBody(params []param, body []byte) error {
-	got := value(params, "body_md5")
-	if len(body) == 0 && got == "" {
+func checkBody(q params, body []byte) error {
+	switch {
+	case len(body) == 0 && !q.has("body_md5"):
 		return nil
-	}
-	if got != bodyMD5(body) {
-		return unauthorized("Invalid body_md5")
+	case !q.has("body_md5"):
+		return unauthorized("Missing parameter: body_md5")
+	case q.get("body_md5") != bodyMD5(body):
+		return unauthorized("Invalid body_md5: it is not the MD5 of the body")
 	}
 	return nil
 }
 
+// bodyMD5 returns the digest of a request's body in lower-case hex.
 func bodyMD5(body []byte) string {
-	sum := md5.Sum(body)
-	return hex.EncodeToString(sum[:])
-}
-
-// SignRequest returns the query of a signed request: the parameters of query
-// and those of the signature. path is decoded and without query.
-func SignRequest(k Key, method, path string, query url.Values, body []byte, now time.Time) (rawQuery string) {
-	signed := url.Values{}
-	for name, values := range query {
-		signed[name] = values
-	}
-	signed.Set("auth_key", k.Key)
-	signed.Set("auth_timestamp", strconv.FormatInt(now.Unix(), 10))
-	signed.Set("auth_version", "1.0")
-	if len(body) > 0 {
-		signed.Set("body_md5", bodyMD5(body))
-	}
-	raw := strings.ReplaceAll(signed.Encode(), "+", "%20")
-	params, _ := parseQuery(raw, false)
-	signature := hex.EncodeToString(sum(k.Secret, baseString(method, path, params)))
-	return raw + "&auth_signature=" + signature
+	digest := md5.Sum(body)
+	return hex.EncodeToString(digest[:])
 }
