@@ -1,0 +1,184 @@
+package relay
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/feed"
+)
+
+// channelKey names a channel over all apps.
+type channelKey struct{ app, name string }
+
+// channel is a channel that has, or had a moment ago, a subscriber on this node.
+type channel struct {
+	key  channelKey
+	feed *feed.Feed
+
+	mu sync.Mutex
+	// heard says that the broker's interest is confirmed: from now on nothing
+	// that is published is missed.
+	heard bool
+	// missed says that the channel was heard once and then was not: what was
+	// published meanwhile is gone.
+	missed bool
+	// waiting are the subscriptions made while the channel was not heard.
+	waiting map[*subscription]struct{}
+	// live is how many subscriptions read the feed.
+	live int
+	// shards hold the readers, one shard for every worker that has some.
+	shards []*shard
+	// emptySince is when the last subscription went; zero while there are any.
+	emptySince time.Time
+}
+
+func newChannel(key channelKey, budget *feed.Budget) *channel {
+	return &channel{key: key, feed: feed.New(budget)}
+}
+
+// add takes a new subscription. It becomes live at once when the channel is
+// heard, else when the broker confirms it.
+func (ch *channel) add(s *subscription) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.emptySince = time.Time{}
+	if ch.heard {
+		ch.join(s)
+		return
+	}
+	if ch.waiting == nil {
+		ch.waiting = make(map[*subscription]struct{})
+	}
+	ch.waiting[s] = struct{}{}
+}
+
+// join makes s a reader from the feed's end on. The caller holds mu, so no
+// frame can come between.
+func (ch *channel) join(s *subscription) {
+	ch.live++
+	sh := ch.shardOf(s.conn.worker)
+	s.shard = sh
+	s.cursor = ch.feed.End()
+	sh.joining++
+	sh.worker.post(task{kind: taskJoin, sub: s})
+}
+
+// remove ends a subscription. It says whether there was one, and whether the
+// channel has none left.
+func (ch *channel) remove(s *subscription, now time.Time) (removed, empty bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	_, waits := ch.waiting[s]
+	delete(ch.waiting, s)
+	if s.shard != nil {
+		ch.live--
+		s.shard.worker.post(task{kind: taskLeave, sub: s})
+	}
+	return waits || s.shard != nil, ch.empty(now)
+}
+
+// confirm makes the channel heard: who waits becomes live, and who was live
+// before an interruption is told that something may be missing.
+func (ch *channel) confirm() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.heard = true
+	if ch.missed {
+		ch.missed = false
+		ch.append(protocol.Lost(ch.key.name, -1), "")
+	}
+	for s := range ch.waiting {
+		ch.join(s)
+	}
+	ch.waiting = nil
+}
+
+// mute notes that the broker hears the channel no longer.
+func (ch *channel) mute() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.missed = ch.missed || ch.heard
+	ch.heard = false
+}
+
+// refuse ends the subscriptions that wait, returns them, and says whether the
+// channel has none left.
+func (ch *channel) refuse(now time.Time) (refused []*subscription, empty bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	refused = slices.Collect(maps.Keys(ch.waiting))
+	ch.waiting = nil
+	return refused, ch.empty(now)
+}
+
+// empty notes since when the channel has no subscription. The caller holds mu.
+func (ch *channel) empty(now time.Time) bool {
+	if ch.live > 0 || len(ch.waiting) > 0 {
+		return false
+	}
+	ch.emptySince = now
+	return true
+}
+
+// deliver appends a frame for all readers but exclude.
+func (ch *channel) deliver(frame protocol.Frame, exclude string) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.append(frame, exclude)
+}
+
+// append adds a frame and tells the workers. A channel without readers keeps
+// nothing. The caller holds mu.
+func (ch *channel) append(frame protocol.Frame, exclude string) {
+	if len(ch.shards) == 0 {
+		return
+	}
+	ch.feed.Append(frame, exclude)
+	for _, sh := range ch.shards {
+		if !sh.marked {
+			sh.marked = true
+			sh.worker.post(task{kind: taskDue, shard: sh})
+		}
+	}
+}
+
+// subscriptions is how many subscriptions have succeeded.
+func (ch *channel) subscriptions() int {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.live
+}
+
+// idle says whether the channel has no subscription, and whether it had none
+// since the given time.
+func (ch *channel) idle(since time.Time) (empty, long bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	empty = !ch.emptySince.IsZero()
+	return empty, empty && !ch.emptySince.After(since)
+}
+
+// shardOf returns the readers that w owns, a new shard when there are none yet.
+// The caller holds mu.
+func (ch *channel) shardOf(w *worker) *shard {
+	for _, sh := range ch.shards {
+		if sh.worker == w {
+			return sh
+		}
+	}
+	sh := &shard{channel: ch, worker: w, low: ch.feed.End()}
+	ch.shards = append(ch.shards, sh)
+	return sh
+}
+
+// trim forgets the frames that no reader needs. The caller holds mu.
+func (ch *channel) trim() {
+	low := ch.feed.End()
+	for _, sh := range ch.shards {
+		low = min(low, sh.low)
+	}
+	ch.feed.Trim(low)
+}

@@ -1,0 +1,98 @@
+package relay
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/feed"
+)
+
+// Deliver brings an event to all subscribers of its channel on this node. Events
+// of one channel must come from one goroutine, or in an order that the caller
+// keeps. It never waits for a client.
+func (h *Hub) Deliver(appID string, e protocol.Event) {
+	ch := h.channel(appID, e.Channel)
+	if ch == nil {
+		return
+	}
+	ch.deliver(protocol.EncodeEvent(e), e.Exclude)
+	if h.budget.Used() > h.config.FeedMemory {
+		h.relieve()
+	}
+}
+
+// Confirmed says that from now on Deliver is called with every event published
+// on the channel.
+func (h *Hub) Confirmed(appID, name string) {
+	if ch := h.channel(appID, name); ch != nil {
+		ch.confirm()
+	}
+}
+
+// Refused says that Redis does not let this node hear the channel. Who waits for
+// it is told so.
+func (h *Hub) Refused(appID, name string) {
+	ch := h.channel(appID, name)
+	if ch == nil {
+		return
+	}
+	refused, empty := ch.refuse(time.Now())
+	for _, s := range refused {
+		h.metrics.Subscriptions.Dec()
+		s.conn.refuse(s, protocol.ErrChannelRefused(name))
+	}
+	if empty {
+		h.mu.Lock()
+		h.idle = append(h.idle, ch)
+		h.mu.Unlock()
+	}
+}
+
+// Interrupted says that nothing is heard any more. New subscriptions wait; the
+// broker confirms every watched channel again when it hears it, and the
+// subscribers are then told that something may be missing.
+func (h *Hub) Interrupted() {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, ch := range h.channels {
+		ch.mute()
+	}
+}
+
+// reliefPause is the least time between two looks at all feeds.
+const reliefPause = 50 * time.Millisecond
+
+// relieve cuts the largest feeds until all together keep within the node's
+// bound.
+func (h *Hub) relieve() {
+	now := int64(time.Since(h.start))
+	if last := h.relieved.Load(); now-last < int64(reliefPause) || !h.relieved.CompareAndSwap(last, now) {
+		return
+	}
+	for _, f := range h.largestFeeds() {
+		if h.budget.Used() <= h.config.FeedMemory*3/4 {
+			return
+		}
+		f.Cut(f.Footprint() / 4)
+	}
+}
+
+// largestFeeds returns the feeds that hold memory, the largest first.
+func (h *Hub) largestFeeds() []*feed.Feed {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	sizes := make(map[*feed.Feed]int)
+	for _, ch := range h.channels {
+		if n := ch.feed.Footprint(); n > 0 {
+			sizes[ch.feed] = n
+		}
+	}
+	feeds := make([]*feed.Feed, 0, len(sizes))
+	for f := range sizes {
+		feeds = append(feeds, f)
+	}
+	slices.SortFunc(feeds, func(a, b *feed.Feed) int { return cmp.Compare(sizes[b], sizes[a]) })
+	return feeds
+}

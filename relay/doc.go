@@ -1,0 +1,23 @@
+// Package relay is the core: it knows which connection reads which channel and
+// brings every event to every reader, in order.
+//
+// # The life of an event
+//
+// The broker calls [Hub.Deliver]. The hub finds the channel, encodes the event
+// once, and appends the frame to the channel's feed. Each fan-out worker that
+// owns a reader of the channel is told. The worker gathers what is due for a
+// connection, from all its feeds, and hands it to the transport in one write.
+//
+// # Who runs what
+//
+// A connection has one goroutine, its reader, which calls [Conn.Receive]. It
+// belongs to one worker, and that worker alone writes to it. [Hub.Run] runs the
+// workers and the sweeper, which looks after silent connections and idle
+// channels. Nothing else runs.
+//
+// # Locks
+//
+// Lock order: Hub.mu, channel.mu, then one of feed, worker inbox, or the
+// broker's own. Conn.mu, then worker inbox. No lock is held over I/O, and a
+// worker holds none of its own while it takes a channel's.
+package relay

@@ -1,0 +1,224 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay/feed"
+	"buildrelay/relay/metrics"
+)
+
+// Interest is told which channels have a reader on this node. For a watched
+// channel it calls [Hub.Confirmed] once it hears what is published there, or
+// [Hub.Refused]. The methods never block and call nothing back before they
+// return.
+type Interest interface {
+	Watch(appID, channel string)
+	Unwatch(appID, channel string)
+}
+
+// Config says how a hub behaves. Interest, Metrics and Log are required.
+type Config struct {
+	Interest Interest
+	Metrics  *metrics.Metrics
+	Log      *slog.Logger
+	// ActivityTimeout is told to clients, which then send a ping when they heard
+	// nothing for so long. 0 means 120 s.
+	ActivityTimeout time.Duration
+	// PingAfter is the silence after which the relay asks for a sign of life. 0
+	// means 40 s; it is never more than ActivityTimeout.
+	PingAfter time.Duration
+	// PongTimeout is how long it waits for that sign. 0 means 30 s.
+	PongTimeout time.Duration
+	// FlushWindow is the least time between two writes for one channel; the first
+	// event after a pause is written at once. 0 means 10 ms.
+	FlushWindow time.Duration
+	// FeedMemory is what all feeds may hold for readers that lag, in bytes. 0
+	// means 256 MiB.
+	FeedMemory int64
+	// Workers is how many fan-out workers there are. 0 means GOMAXPROCS.
+	Workers int
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.ActivityTimeout, 120*time.Second)
+	setDefault(&c.PingAfter, 40*time.Second)
+	setDefault(&c.PongTimeout, 30*time.Second)
+	setDefault(&c.FlushWindow, 10*time.Millisecond)
+	setDefault(&c.FeedMemory, 256<<20)
+	setDefault(&c.Workers, runtime.GOMAXPROCS(0))
+	c.PingAfter = min(c.PingAfter, c.ActivityTimeout)
+	return c
+}
+
+func setDefault[T comparable](p *T, value T) {
+	if *p == *new(T) {
+		*p = value
+	}
+}
+
+// Hub is the node's register of connections and channels. [Hub.Run] must run
+// while it is used.
+type Hub struct {
+	// Static.
+	config  Config
+	metrics *metrics.Metrics
+	workers []*worker
+	start   time.Time
+	budget  feed.Budget
+
+	// clock counts seconds since start; the sweeper sets it.
+	clock atomic.Int64
+
+	mu       sync.RWMutex
+	channels map[channelKey]*channel
+	conns    map[string]*Conn // by socket id
+	perApp   map[string]int   // connections, by app id
+	idle     []*channel       // channels that lost their last subscription, in that order
+	draining bool
+	// drained is closed when the last connection of a draining hub is gone.
+	drained chan struct{}
+
+	wheel wheel
+	// relieved is when the feeds were last cut, in nanoseconds since start.
+	relieved atomic.Int64
+}
+
+// New returns a hub that does nothing until Run is called.
+func New(config Config) *Hub {
+	config = config.withDefaults()
+	h := &Hub{
+		config:   config,
+		metrics:  config.Metrics,
+		start:    time.Now(),
+		channels: make(map[channelKey]*channel),
+		conns:    make(map[string]*Conn),
+		perApp:   make(map[string]int),
+		drained:  make(chan struct{}),
+	}
+	for range config.Workers {
+		h.workers = append(h.workers, newWorker(config.FlushWindow, h.metrics))
+	}
+	return h
+}
+
+// Run runs the workers and the sweeper until ctx ends. Drain first, so that
+// clients are told.
+func (h *Hub) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, w := range h.workers {
+		running.Go(func() { w.run(ctx) })
+	}
+	h.sweep(ctx)
+	running.Wait()
+}
+
+// Open registers a new connection of app, over the transport that carry makes
+// for it, and greets the client. It refuses with a [protocol.Close] when the app
+// has all the connections it may have, or the hub drains.
+func (h *Hub) Open(app *auth.App, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
+	c := &Conn{hub: h, app: app, subscriptions: make(map[string]*subscription)}
+	c.transport = carry(c)
+	if refused := h.register(c); refused != nil {
+		return nil, refused
+	}
+	c.Seen()
+	h.wheel.add(c, h.clock.Load()+seconds(h.config.PingAfter)+1)
+	h.metrics.Connections.WithLabelValues(app.ID).Inc()
+	c.push(protocol.Established(c.id, h.config.ActivityTimeout))
+	return c, nil
+}
+
+// register gives the connection its socket id and its worker.
+func (h *Hub) register(c *Conn) *protocol.Close {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return protocol.ErrRestarting()
+	}
+	if limit := c.app.MaxConnections; limit > 0 && h.perApp[c.app.ID] >= limit {
+		return protocol.ErrOverQuota()
+	}
+	for c.id == "" || h.conns[c.id] != nil {
+		c.id = protocol.NewSocketID()
+	}
+	c.worker = h.workers[len(h.conns)%len(h.workers)]
+	h.conns[c.id] = c
+	h.perApp[c.app.ID]++
+	return nil
+}
+
+// forget is the last that happens to a connection.
+func (h *Hub) forget(c *Conn) {
+	h.metrics.Connections.WithLabelValues(c.app.ID).Dec()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, c.id)
+	if h.perApp[c.app.ID]--; h.perApp[c.app.ID] == 0 {
+		delete(h.perApp, c.app.ID)
+	}
+	if h.draining && len(h.conns) == 0 {
+		close(h.drained)
+	}
+}
+
+// subscribe makes s a subscription of the channel.
+func (h *Hub) subscribe(s *subscription, name string) {
+	key := channelKey{s.conn.app.ID, name}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ch := h.channels[key]
+	if ch == nil {
+		ch = newChannel(key, &h.budget)
+		h.channels[key] = ch
+		h.metrics.Channels.Inc()
+		h.config.Interest.Watch(key.app, key.name)
+	}
+	s.channel = ch
+	h.metrics.Subscriptions.Inc()
+	ch.add(s)
+}
+
+// leave ends a subscription. Its channel stays for a moment: a page that is
+// reloaded comes back to it.
+func (h *Hub) leave(s *subscription) {
+	removed, empty := s.channel.remove(s, time.Now())
+	if removed {
+		h.metrics.Subscriptions.Dec()
+	}
+	if empty {
+		h.mu.Lock()
+		h.idle = append(h.idle, s.channel)
+		h.mu.Unlock()
+	}
+}
+
+// Subscriptions returns the app's channels whose name begins with prefix, with
+// the number of their subscriptions on this node.
+func (h *Hub) Subscriptions(appID, prefix string) map[string]int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	counts := make(map[string]int)
+	for key, ch := range h.channels {
+		if key.app != appID || !strings.HasPrefix(key.name, prefix) {
+			continue
+		}
+		if n := ch.subscriptions(); n > 0 {
+			counts[key.name] = n
+		}
+	}
+	return counts
+}
+
+func (h *Hub) channel(appID, name string) *channel {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.channels[channelKey{appID, name}]
+}

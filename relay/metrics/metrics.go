@@ -1,0 +1,92 @@
+// Package metrics names what a node counts. Labels are never taken from what a
+// client sent: an app's id, a code, a reason from a fixed list.
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics are the counters and gauges of one node. All are ready to use after
+// [New]; every method of theirs is safe for concurrent use.
+type Metrics struct {
+	// Connections are the open ones, by app.
+	Connections *prometheus.GaugeVec
+	// Closed counts connections that the relay ended, by close code.
+	Closed *prometheus.CounterVec
+	// Refused counts connections that were refused at the handshake, by close code.
+	Refused *prometheus.CounterVec
+	// Messages counts what clients sent, by app.
+	Messages *prometheus.CounterVec
+	// ClientErrors counts the pusher:error events that clients were told, by app.
+	ClientErrors *prometheus.CounterVec
+
+	// Channels and Subscriptions are those with a reader on this node.
+	Channels, Subscriptions prometheus.Gauge
+	// Frames, Bytes and Writes count what went out to clients.
+	Frames, Bytes, Writes prometheus.Counter
+	// Lost counts frames that a slow reader missed, and was told so.
+	Lost prometheus.Counter
+	// Stalled counts writes that the client's socket did not take at once.
+	Stalled prometheus.Counter
+
+	// RedisUp is 1 while the node hears Redis, else 0.
+	RedisUp prometheus.Gauge
+	// RedisLinks counts the pub/sub connections made; every one after the first
+	// replaced a dead one.
+	RedisLinks prometheus.Counter
+	// Events counts the events received from Redis.
+	Events prometheus.Counter
+	// Dropped counts messages from Redis that could not be delivered, by reason.
+	Dropped *prometheus.CounterVec
+
+	// Requests counts HTTP API calls, by route and status.
+	Requests *prometheus.CounterVec
+}
+
+// New returns metrics that are registered with reg.
+func New(reg prometheus.Registerer) *Metrics {
+	f := factory{reg}
+	return &Metrics{
+		Connections:   f.gauges("connections", "Open connections.", "app"),
+		Closed:        f.counters("connections_closed_total", "Connections ended by the relay.", "code"),
+		Refused:       f.counters("connections_refused_total", "Connections refused at the handshake.", "code"),
+		Messages:      f.counters("client_messages_total", "Messages received from clients.", "app"),
+		ClientErrors:  f.counters("client_errors_total", "Errors told to clients on connections that stay open.", "app"),
+		Channels:      f.gauge("channels", "Channels with a reader on this node."),
+		Subscriptions: f.gauge("subscriptions", "Subscriptions on this node."),
+		Frames:        f.counter("frames_sent_total", "Events and replies written to clients."),
+		Bytes:         f.counter("bytes_sent_total", "Bytes written to clients, before TLS."),
+		Writes:        f.counter("writes_total", "Writes to clients; one carries all that is due."),
+		Lost:          f.counter("events_lost_total", "Events that slow readers missed and were told about."),
+		Stalled:       f.counter("writes_stalled_total", "Writes that a client's socket did not take at once."),
+		RedisUp:       f.gauge("redis_up", "1 while this node hears Redis."),
+		RedisLinks:    f.counter("redis_links_total", "Pub/sub connections made to Redis."),
+		Events:        f.counter("events_received_total", "Events received from Redis."),
+		Dropped:       f.counters("redis_messages_dropped_total", "Redis messages that could not be delivered.", "reason"),
+		Requests:      f.counters("api_requests_total", "HTTP API calls.", "route", "status"),
+	}
+}
+
+type factory struct{ reg prometheus.Registerer }
+
+func (f factory) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "buildrelay", Name: name, Help: help})
+	f.reg.MustRegister(c)
+	return c
+}
+
+func (f factory) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "buildrelay", Name: name, Help: help}, labels)
+	f.reg.MustRegister(c)
+	return c
+}
+
+func (f factory) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "buildrelay", Name: name, Help: help})
+	f.reg.MustRegister(g)
+	return g
+}
+
+func (f factory) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "buildrelay", Name: name, Help: help}, labels)
+	f.reg.MustRegister(g)
+	return g
+}

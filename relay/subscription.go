@@ -1,0 +1,26 @@
+package relay
+
+import "buildrelay/relay/feed"
+
+// subscription is one connection's reading of one channel.
+type subscription struct {
+	// Static.
+	conn    *Conn
+	channel *channel
+
+	// Set under channel.mu when the subscription becomes live, static after.
+	shard *shard
+
+	// Owned by the connection's worker, from the join on.
+
+	cursor feed.Cursor
+	// prelude is written before the first frame of the feed.
+	prelude []byte
+	// due says that the subscription stands in conn.due.
+	due bool
+	// left says that the client unsubscribed: nothing more is sent.
+	left bool
+	// place and lag are its indexes in shard.readers and shard.lagging; lag is
+	// -1 while it does not lag.
+	place, lag int
+}

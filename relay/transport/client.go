@@ -1,0 +1,165 @@
+package transport
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay"
+)
+
+// farewellTime is what a client gets to take the last frames and to close from
+// its side.
+const farewellTime = 5 * time.Second
+
+// client is one WebSocket. It is the [relay.Transport] of its connection.
+type client struct {
+	ws     *websocket.Conn
+	stream *stream
+	socket *socket   // beneath everything
+	tls    *tls.Conn // nil for a plain connection
+}
+
+func newClient(ws *websocket.Conn, s *stream) *client {
+	c := &client{ws: ws, stream: s}
+	if c.tls, _ = s.Conn.(*tls.Conn); c.tls != nil {
+		c.socket, _ = c.tls.NetConn().(*socket)
+	} else {
+		c.socket, _ = s.Conn.(*socket)
+	}
+	return c
+}
+
+// serve is the life of a client, to its end. It runs on the client's reader.
+func (ws *WebSocket) serve(c *client, app *auth.App, refused *protocol.Close) {
+	defer c.stream.Close()
+	if refused == nil {
+		refused = ws.join(c, app)
+	}
+	if refused != nil {
+		ws.Metrics.Refused.WithLabelValues(strconv.Itoa(refused.Code)).Inc()
+		c.refuse(refused)
+		return
+	}
+	c.read()
+	c.stream.conn.Closed()
+}
+
+// join opens the client's connection in the hub.
+func (ws *WebSocket) join(c *client, app *auth.App) *protocol.Close {
+	conn, refused := ws.Hub.Open(app, func(conn *relay.Conn) relay.Transport {
+		c.stream.conn = conn
+		if err := c.socket.relax(ws.WriteTimeout, &ws.running, conn.Sent); err != nil {
+			ws.Log.Error("a client cannot be served", "error", err)
+		}
+		return c
+	})
+	if refused != nil {
+		return refused
+	}
+	ws.Log.Debug("client connected", "socket_id", conn.ID(), "app", app.ID, "remote", c.socket.RemoteAddr())
+	return nil
+}
+
+// refuse tells why there is no connection; it writes by itself, since the client
+// belongs to no worker.
+func (c *client) refuse(why *protocol.Close) {
+	_ = c.stream.Conn.SetWriteDeadline(time.Now().Add(farewellTime))
+	_, _ = c.stream.Conn.Write(append(why.Frame(), protocol.CloseFrame(why.Code, why.Reason)...))
+	c.closeWrite()
+	c.linger()
+}
+
+// read reads messages until the client is gone or breaks the rules.
+func (c *client) read() {
+	conn := c.stream.conn
+	c.ws.SetReadLimit(maxMessage)
+	c.ws.SetPongHandler(func(string) error { conn.Seen(); return nil })
+	pong := c.ws.PingHandler()
+	c.ws.SetPingHandler(func(payload string) error { conn.Seen(); return pong(payload) })
+	for {
+		kind, p, err := c.ws.ReadMessage()
+		if err != nil {
+			c.readFailed(err)
+			return
+		}
+		switch {
+		case kind != websocket.TextMessage:
+			conn.Part(protocol.CloseFrame(websocket.CloseUnsupportedData, "only text messages are understood"))
+		case !utf8.Valid(p):
+			conn.Part(protocol.CloseFrame(websocket.CloseInvalidFramePayloadData, "text is not UTF-8"))
+		default:
+			conn.Receive(p)
+			continue
+		}
+		c.linger()
+		return
+	}
+}
+
+// readFailed sees to it that the client gets a close frame, where it can still
+// get one, and has the time to read it.
+func (c *client) readFailed(err error) {
+	switch {
+	case errors.Is(err, errFragments):
+		c.stream.conn.Part(protocol.CloseFrame(websocket.ClosePolicyViolation, "message in too many fragments"))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.stream.conn.Part(protocol.CloseFrame(websocket.ClosePolicyViolation, "message took too long"))
+	case isLost(err):
+		return
+	default: // gorilla answers breaches of RFC 6455, and closes, by itself
+	}
+	c.linger()
+}
+
+// isLost says whether there is nobody left to talk to.
+func isLost(err error) bool {
+	var broken *net.OpError
+	return errors.As(err, &broken) || websocket.IsCloseError(err, websocket.CloseAbnormalClosure)
+}
+
+// linger reads and drops what still comes, until the client closes: closing
+// before would discard the last frames.
+func (c *client) linger() {
+	_ = c.stream.Conn.SetReadDeadline(time.Now().Add(farewellTime))
+	_, _ = io.Copy(io.Discard, c.stream.Conn)
+}
+
+// Send implements [relay.Transport].
+func (c *client) Send(p []byte) bool {
+	if c.tls == nil {
+		return c.socket.send(p)
+	}
+	c.socket.cork()
+	_, _ = c.tls.Write(p) // fails only when the reader has closed the connection
+	return c.socket.uncork()
+}
+
+// Probe implements [relay.Transport] with a ping frame: all clients answer that,
+// while some do not answer the protocol's own ping.
+func (c *client) Probe() []byte { return protocol.Control(websocket.PingMessage, nil) }
+
+// Farewell implements [relay.Transport].
+func (c *client) Farewell(code int, reason string) []byte { return protocol.CloseFrame(code, reason) }
+
+// Drop implements [relay.Transport].
+func (c *client) Drop() {
+	c.closeWrite()
+	time.AfterFunc(farewellTime, func() { _ = c.socket.Close() })
+}
+
+func (c *client) closeWrite() {
+	if c.tls != nil {
+		_ = c.tls.CloseWrite()
+	}
+	_ = c.socket.CloseWrite()
+}
