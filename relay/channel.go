@@ -104,14 +104,14 @@ func (ch *channel) mute() {
 	ch.heard = false
 }
 
-// refuse ends the subscriptions that wait, returns them, and says whether the
-// channel has none left.
-func (ch *channel) refuse(now time.Time) (refused []*subscription, empty bool) {
+// refuse ends the subscriptions that wait and returns them.
+func (ch *channel) refuse() []*subscription {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	refused = slices.Collect(maps.Keys(ch.waiting))
+	ch.append(protocol.Lost(ch.key.name, -1), "")
+	refused := slices.Collect(maps.Keys(ch.waiting))
 	ch.waiting = nil
-	return refused, ch.empty(now)
+	return refused
 }
 
 // empty notes since when the channel has no subscription. The caller holds mu.

@@ -31,23 +31,27 @@ func (h *Hub) Confirmed(appID, name string) {
 	}
 }
 
-// Refused says that Redis does not let this node hear the channel. Who waits for
-// it is told so.
+// Refused says that Redis does not let this node hear the channel, and ends the
+// interest in it. Who waits for the channel is told so; who heard it before an
+// interruption is told that something may be missing.
 func (h *Hub) Refused(appID, name string) {
-	ch := h.channel(appID, name)
-	if ch == nil {
-		return
-	}
-	refused, empty := ch.refuse(time.Now())
-	for _, s := range refused {
+	for _, s := range h.dropChannel(channelKey{appID, name}) {
 		h.metrics.Subscriptions.Dec()
 		s.conn.refuse(s, protocol.ErrChannelRefused(name))
 	}
-	if empty {
-		h.mu.Lock()
-		h.idle = append(h.idle, ch)
-		h.mu.Unlock()
+}
+
+// dropChannel forgets a channel and returns the subscriptions that waited.
+func (h *Hub) dropChannel(key channelKey) []*subscription {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ch := h.channels[key]
+	if ch == nil {
+		return nil
 	}
+	delete(h.channels, key)
+	h.metrics.Channels.Dec()
+	return ch.refuse()
 }
 
 // Interrupted says that nothing is heard any more. New subscriptions wait; the

@@ -1,0 +1,161 @@
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/metrics"
+)
+
+// Sink is what takes in what the broker hears; the hub is one. All calls come
+// from one goroutine.
+type Sink interface {
+	// Deliver is called with every event of a watched channel.
+	Deliver(appID string, e protocol.Event)
+	// Confirmed says that from now on no event of the channel is missed.
+	Confirmed(appID, channel string)
+	// Refused says that Redis does not let the node hear the channel.
+	Refused(appID, channel string)
+	// Interrupted says that nothing is heard until channels are confirmed again.
+	Interrupted()
+}
+
+// Config says where Redis is. All fields but Slanger are required.
+type Config struct {
+	// Redis is how to connect. The broker copies it and sets what its promises
+	// depend on: no retries, and short time-outs.
+	Redis *redis.Options
+	// Prefix begins the names of all Redis channels, "buildrelay" by default.
+	Prefix string
+	// Slanger makes one app's channels carry Slanger's contract as well.
+	Slanger Slanger
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+}
+
+// Slanger is the setting for Slanger's contract: the Redis channel has the
+// channel's own name, and the message names the channel again.
+type Slanger struct {
+	// AppID is the app that Slanger served; empty means that the contract is off.
+	AppID string
+	// AnyChannel accepts a message that names another channel than the one it came
+	// on. Otherwise it is dropped.
+	AnyChannel bool
+}
+
+// Broker publishes and hears events.
+type Broker struct {
+	// Static.
+	config  Config
+	names   names
+	metrics *metrics.Metrics
+	log     *slog.Logger
+	client  *redis.Client // for publishing; never retries
+
+	interest *interest
+	// heard is when the last heartbeat came back, in Unix nanoseconds; 0 while
+	// there is no link.
+	heard atomic.Int64
+}
+
+// New returns a broker that hears nothing until Run is called.
+func New(config Config) *Broker {
+	n := names{prefix: config.Prefix, node: rand.Text(), slanger: config.Slanger}
+	return &Broker{
+		config:   config,
+		names:    n,
+		metrics:  config.Metrics,
+		log:      config.Log,
+		client:   redis.NewClient(options(config.Redis)),
+		interest: newInterest(n),
+	}
+}
+
+// options are the settings that publishing needs: a command that was retried
+// could be carried out twice.
+func options(base *redis.Options) *redis.Options {
+	o := *base
+	o.Protocol = 2 // pub/sub replies of RESP 2 have one shape on all servers
+	o.MaxRetries = -1
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = linkTimeout, linkTimeout, linkTimeout
+	o.DialerRetries = 1
+	return &o
+}
+
+// Watch implements relay.Interest.
+func (b *Broker) Watch(appID, channel string) { b.interest.watch(appID, channel) }
+
+// Unwatch implements relay.Interest.
+func (b *Broker) Unwatch(appID, channel string) { b.interest.unwatch(appID, channel) }
+
+// Ready returns nil while the node hears Redis, else what is wrong.
+func (b *Broker) Ready() error {
+	switch heard := b.heard.Load(); {
+	case heard == 0:
+		return errors.New("not connected to Redis")
+	case time.Since(time.Unix(0, heard)) > linkTimeout:
+		return fmt.Errorf("Redis has not been heard for %s", time.Since(time.Unix(0, heard)).Round(time.Second))
+	}
+	return nil
+}
+
+// Publish publishes events in order, in one round trip. A nil error says that
+// Redis took all of them; after an error any of them may have been published.
+func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) error {
+	_, err := b.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, m := range b.names.messages(appID, events) {
+			pipe.Publish(ctx, m.name, m.payload)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("publishing to Redis: %w", err)
+	}
+	return nil
+}
+
+// Run keeps a link to Redis and calls sink until ctx ends. A link that fails is
+// replaced, at once the first time, then with growing pauses.
+func (b *Broker) Run(ctx context.Context, sink Sink) {
+	defer b.client.Close()
+	pause := firstPause
+	for ctx.Err() == nil {
+		established, err := b.runLink(ctx, sink)
+		if ctx.Err() != nil {
+			return
+		}
+		if established {
+			pause = firstPause
+		}
+		b.log.Warn("Redis is not heard, connecting again", "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// runLink runs one link to its end. It says whether it was ever alive.
+func (b *Broker) runLink(ctx context.Context, sink Sink) (established bool, err error) {
+	l := newLink(b, sink)
+	err = l.run(ctx)
+	b.heard.Store(0)
+	b.metrics.RedisUp.Set(0)
+	b.interest.forget()
+	sink.Interrupted()
+	return l.established, err
+}

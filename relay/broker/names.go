@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"slices"
+
+	"buildrelay/protocol"
+)
+
+// names knows what the Redis channels are called:
+//
+//	PREFIX:APP:CHANNEL   the events of a channel, in the relay's own contract
+//	CHANNEL              the same in Slanger's, for the app that Slanger served
+//	PREFIX:~beat:NODE    the heartbeat of a node
+//
+// No app id contains "~", and no channel name ":", so none can be taken for
+// another.
+type names struct {
+	prefix, node string
+	slanger      Slanger
+}
+
+func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
+
+func (n names) heartbeat() string { return n.prefix + ":~beat:" + n.node }
+
+// all returns the Redis channels that carry a channel's events.
+func (n names) all(appID, channel string) []string {
+	if n.isSlanger(appID) {
+		return []string{n.own(appID, channel), channel}
+	}
+	return []string{n.own(appID, channel)}
+}
+
+func (n names) isSlanger(appID string) bool { return appID != "" && appID == n.slanger.AppID }
+
+// message is what one PUBLISH carries.
+type message struct {
+	name    string
+	payload []byte
+}
+
+// messages puts events into messages, in order: one for each run of events of
+// the same channel, or one for each event where Slanger has to read it.
+func (n names) messages(appID string, events []protocol.Event) []message {
+	var out []message
+	if n.isSlanger(appID) {
+		for _, e := range events {
+			out = append(out, message{e.Channel, protocol.EncodeSlanger(e)})
+		}
+		return out
+	}
+	for len(events) > 0 {
+		channel := events[0].Channel
+		run := slices.IndexFunc(events, func(e protocol.Event) bool { return e.Channel != channel })
+		if run < 0 {
+			run = len(events)
+		}
+		out = append(out, message{n.own(appID, channel), protocol.EncodePublished(events[:run])})
+		events = events[run:]
+	}
+	return out
+}
