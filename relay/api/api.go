@@ -1,0 +1,162 @@
+// Package api serves Pusher's HTTP API, with which backends publish and ask who
+// is there.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay/metrics"
+)
+
+const (
+	// maxBody is the largest request body: ten events of the largest size, escaped.
+	maxBody = 1 << 20
+	// maxTime is how long a request may take.
+	maxTime = 10 * time.Second
+)
+
+// Publisher publishes events of one app in order. It returns nil once they are
+// accepted for delivery.
+type Publisher interface {
+	Publish(ctx context.Context, appID string, events []protocol.Event) error
+}
+
+// Occupancy counts the subscriptions of an app's channels whose name begins with
+// prefix. Channels without any are left out.
+type Occupancy interface {
+	Subscriptions(appID, prefix string) map[string]int
+}
+
+// API is the handler for /apps/. All fields are required.
+type API struct {
+	Apps      *auth.Apps
+	Publisher Publisher
+	Occupancy Occupancy
+	Metrics   *metrics.Metrics
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// call is one request that was found to be authentic.
+type call struct {
+	app     *auth.App
+	channel string // of the path, decoded; empty where the path has none
+	query   url.Values
+	body    []byte
+}
+
+// reply is what a call answers. Nil means an empty JSON object.
+type reply any
+
+// route is one endpoint. In path "*" stands for a channel.
+type route struct {
+	method, path string
+	status       int
+	handle       func(*API, context.Context, *call) (reply, error)
+}
+
+func routes() []route {
+	return []route{
+		{http.MethodPost, "events", http.StatusOK, (*API).postEvents},
+		{http.MethodPost, "batch_events", http.StatusOK, (*API).postBatch},
+		{http.MethodGet, "channels", http.StatusOK, (*API).getChannels},
+		{http.MethodGet, "channels/*", http.StatusOK, (*API).getChannel},
+		{http.MethodPost, "channels/*/events", http.StatusAccepted, (*API).postChannelEvent},
+	}
+}
+
+// ServeHTTP answers /apps/{id}/… . The path must come as the client sent it:
+// the signature covers it, so it may be neither cleaned nor redirected.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), maxTime)
+	defer cancel()
+	label := "none"
+	out, status, err := func() (reply, int, error) {
+		appID, channel, rt, err := find(r)
+		if err != nil {
+			return nil, 0, err
+		}
+		label = rt.path
+		c, err := a.authenticate(w, r, appID)
+		if err != nil {
+			return nil, 0, err
+		}
+		c.channel = channel
+		out, err := rt.handle(a, ctx, c)
+		return out, rt.status, err
+	}()
+	if err != nil {
+		status = a.writeError(w, err)
+	} else {
+		writeReply(w, status, out)
+	}
+	a.Metrics.Requests.WithLabelValues(label, strconv.Itoa(status)).Inc()
+}
+
+// find finds the route. It works on the path as sent, so that an escaped slash
+// separates nothing.
+func find(r *http.Request) (appID, channel string, found route, err error) {
+	rest, _ := strings.CutPrefix(r.URL.EscapedPath(), "/apps/")
+	appID, rest, _ = strings.Cut(rest, "/")
+	parts := strings.Split(rest, "/")
+	if len(parts) > 1 {
+		if channel, err = url.PathUnescape(parts[1]); err != nil {
+			return "", "", route{}, &failure{http.StatusBadRequest, "the path is not escaped properly"}
+		}
+		parts[1] = "*"
+	}
+	err = &failure{http.StatusNotFound, "there is nothing at this path"}
+	for _, rt := range routes() {
+		if rt.path != strings.Join(parts, "/") {
+			continue
+		}
+		if rt.method == r.Method {
+			return appID, channel, rt, nil
+		}
+		err = &failure{http.StatusMethodNotAllowed, "use " + rt.method + " for this path"}
+	}
+	return "", "", route{}, err
+}
+
+// authenticate reads the body and checks the signature. An app that does not
+// exist is refused like one whose key is wrong.
+func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string) (*call, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, &failure{http.StatusUnsupportedMediaType, "the body must not be compressed"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return nil, bodyFailure(err)
+	}
+	app, _ := a.Apps.ByID(appID)
+	request := auth.Request{
+		Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Body: body,
+	}
+	if err := app.CheckRequest(request, a.Now()); err != nil {
+		return nil, err //nolint:wrapcheck // it is an answer
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &failure{http.StatusBadRequest, "the query is not escaped properly"}
+	}
+	return &call{app: app, query: query, body: body}, nil
+}
+
+func writeReply(w http.ResponseWriter, status int, out reply) {
+	if out == nil {
+		out = struct{}{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(out) // the client may be gone
+}

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+)
+
+// failure is an answer that is not a success.
+type failure struct {
+	status  int
+	message string
+}
+
+func (f *failure) Error() string { return f.message }
+
+func badRequest(format string, args ...any) error {
+	return &failure{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+// bodyFailure tells a body that is too large from one that broke off.
+func bodyFailure(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &failure{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body exceeds %d bytes", tooLarge.Limit)}
+	}
+	return badRequest("the body could not be read")
+}
+
+// statusOf turns an error into a status and a text for the sender: the one place
+// where that is decided.
+func statusOf(err error) (status int, message string) {
+	var failed *failure
+	var refused *auth.RequestError
+	var invalid *protocol.Error
+	switch {
+	case errors.As(err, &failed):
+		return failed.status, failed.message
+	case errors.As(err, &refused):
+		return refused.Status, refused.Message
+	case errors.As(err, &invalid) && invalid.TooLarge:
+		return http.StatusRequestEntityTooLarge, invalid.Message
+	case errors.As(err, &invalid):
+		return http.StatusBadRequest, invalid.Message
+	default:
+		return http.StatusServiceUnavailable, "the event could not be published, try again"
+	}
+}
+
+// writeError answers with the error's status. What is our own fault is logged.
+func (a *API) writeError(w http.ResponseWriter, err error) (status int) {
+	status, message := statusOf(err)
+	if status >= http.StatusInternalServerError {
+		a.Log.Warn("HTTP API call failed", "error", err)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, message+"\n") // the client may be gone
+	return status
+}

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Routes are the handlers that make up a node.
+type Routes struct {
+	// WebSocket serves /app/{key}, with the key as the path value "key".
+	WebSocket http.Handler
+	// API serves /apps/ and gets the path as it was sent.
+	API http.Handler
+	// Ready returns nil while the node can do its work, else what is wrong.
+	Ready func() error
+	// Other serves every other path; nil means that there is none.
+	Other http.Handler
+}
+
+// Handler returns the node's handler. Beside what Routes names it serves /healthz
+// (the process runs) and /readyz (the node can do its work).
+func (r Routes) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /app/{key}", r.WebSocket)
+	Health(mux, r.Ready)
+	if r.Other != nil {
+		mux.Handle("/", r.Other)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		// ServeMux would clean the path by a redirect; the API's signatures cover it.
+		if strings.HasPrefix(req.URL.Path, "/apps/") {
+			r.API.ServeHTTP(w, req)
+			return
+		}
+		mux.ServeHTTP(w, req)
+	})
+}
+
+// Health adds /healthz and /readyz to a mux.
+func Health(mux *http.ServeMux, ready func() error) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
+}
