@@ -11,6 +11,10 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
+// controlEscapes holds the letter after the backslash for each control
+// character; 'u' begins the long form \u00XX.
+const controlEscapes = "uuuuuuuubtnufruu" + "uuuuuuuuuuuuuuuu"
+
 // validUTF8 returns s with its invalid bytes replaced by U+FFFD: a text frame
 // with invalid UTF-8 costs every reader its connection.
 func validUTF8(s string) string {
@@ -24,13 +28,12 @@ func validUTF8(s string) string {
 func quotedLen(s string) int {
 	n := len(s) + len(`""`)
 	for i := range len(s) {
-		if !needsEscape(s[i]) {
-			continue
-		}
-		if shortEscape(s[i]) != 0 {
-			n += len(`\n`) - 1
-		} else {
+		switch c := s[i]; {
+		case !needsEscape(c):
+		case escapeLetter(c) == 'u':
 			n += len(`\u0000`) - 1
+		default:
+			n += len(`\n`) - 1
 		}
 	}
 	return n
@@ -40,7 +43,7 @@ func quotedLen(s string) int {
 // demands.
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	plain := 0
+	plain := 0 // start of what is not yet appended
 	for i := range len(s) {
 		c := s[i]
 		if !needsEscape(c) {
@@ -48,10 +51,10 @@ func appendQuoted(dst []byte, s string) []byte {
 		}
 		dst = append(dst, s[plain:i]...)
 		plain = i + 1
-		if short := shortEscape(c); short != 0 {
-			dst = append(dst, '\\', short)
-		} else {
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+		letter := escapeLetter(c)
+		dst = append(dst, '\\', letter)
+		if letter == 'u' {
+			dst = append(dst, '0', '0', hexDigits[c>>4], hexDigits[c&0xF])
 		}
 	}
 	dst = append(dst, s[plain:]...)
@@ -60,22 +63,10 @@ func appendQuoted(dst []byte, s string) []byte {
 
 func needsEscape(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
-// shortEscape returns the letter of c's two-character escape, 0 if it has none.
-func shortEscape(c byte) byte {
-	switch c {
-	case '"', '\\':
-		return c
-	case '\b':
-		return 'b'
-	case '\f':
-		return 'f'
-	case '\n':
-		return 'n'
-	case '\r':
-		return 'r'
-	case '\t':
-		return 't'
-	default:
-		return 0
+// escapeLetter returns what follows the backslash for a byte that needs one.
+func escapeLetter(c byte) byte {
+	if c < ' ' {
+		return controlEscapes[c]
 	}
+	return c
 }

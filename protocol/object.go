@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,13 +14,15 @@ import (
 // Syntax and depth are still encoding/json's to judge: everything below expects
 // input that json.Valid accepted.
 
+var errNotObject = errors.New("must be an object")
+
 // readObject returns the values of the members of obj that are called names, in
 // the order of names, and the other members in the order of obj. A value that
 // is absent or null is nil. A known name that comes twice, or in another case,
 // is an error.
 func readObject(obj []byte, names ...string) (values []json.RawMessage, extra []Member, err error) {
 	if obj = skipSpace(obj); obj[0] != '{' {
-		return nil, nil, errors.New("must be an object")
+		return nil, nil, errNotObject
 	}
 	values = make([]json.RawMessage, len(names))
 	for name, value := range members(obj) {
@@ -146,16 +147,6 @@ func skipComma(b []byte) []byte {
 		b = skipSpace(b[1:])
 	}
 	return b
-}
-
-// unquote returns the text of a valid JSON string in valid UTF-8.
-func unquote(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 { // nothing to decode
-		return string(quoted[1 : len(quoted)-1])
-	}
-	var s string
-	_ = json.Unmarshal(quoted, &s) // cannot fail: the string is valid
-	return s
 }
 
 // text returns the string in the member called name.
