@@ -1,0 +1,63 @@
+package relaytest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// built builds the binary once a test process. A variable of the package is the only
+// thing that all tests of a process share.
+var built = sync.OnceValues(build) //nolint:gochecknoglobals // set once and never changed; see above
+
+// Build returns the path of the real binary, built from the tree as it is, with
+// the race detector if the test has it.
+func Build(t testing.TB) string {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func build() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, "bin", "test"+raceFlag)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("building buildrelay: %w", err)
+	}
+	unlock, err := lock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", fmt.Errorf("building buildrelay: %w", err)
+	}
+	defer unlock()
+	path := filepath.Join(dir, "buildrelay")
+	build := exec.Command("go", "build", raceFlag, "-o", path, "./cmd/buildrelay")
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building buildrelay: %w\n%s", err, output)
+	}
+	return path, nil
+}
+
+// lock keeps other test processes, which go test runs beside this one, from
+// building to the same file at the same time.
+func lock(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
+}

@@ -1,0 +1,193 @@
+package relaytest
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+)
+
+// PusherJS is a running pusher-js; clients/pusher.mjs has the details.
+type PusherJS struct {
+	t       testing.TB
+	process *child
+	next    int // index in the process's output of what has not been expected yet
+}
+
+// Said is what pusher-js told its application.
+type Said struct {
+	// Type is "state", "error", "message" (each that came in, parsed), "event" (given
+	// to bind_global of a channel), "bound" (given to a callback of Bind),
+	// "triggered" or "crash".
+	Type string `json:"type"`
+	// Previous and Current are connection states; SocketID is set when connected.
+	Previous string `json:"previous"`
+	Current  string `json:"current"`
+	SocketID string `json:"socket_id"`
+	// Code, nil if there is none, and Message are those of an error or crash.
+	Code    *int   `json:"code"`
+	Message string `json:"message"`
+	// Event, Channel, Data and UserID are an event's; Data is what the application
+	// gets, as JSON: parsed, where the wire had a string that holds JSON.
+	Event   string          `json:"event"`
+	Channel string          `json:"channel"`
+	Data    json.RawMessage `json:"data"`
+	UserID  string          `json:"user_id"`
+	// Sent is what trigger returned.
+	Sent bool `json:"sent"`
+}
+
+// PusherJSOptions says how a PusherJS is made. The zero value is an ordinary client
+// of the fixture's app.
+type PusherJSOptions struct {
+	// Key replaces the app's key.
+	Key string
+	// Build is "node" or "web"; "" is "node". Versions before 3.1 have only "web".
+	Build string
+	// AuthEndpoint replaces the endpoint that signs with the fixture's secret.
+	AuthEndpoint string
+	// Constructor holds more options for new Pusher(key, options).
+	Constructor map[string]any
+}
+
+// StartPusherJS starts a version of pusher-js for r and connects it. It does not
+// wait for the connection: use ExpectState.
+func StartPusherJS(t testing.TB, version string, r *Relay, o PusherJSOptions) *PusherJS {
+	t.Helper()
+	options := r.target(t)
+	maps.Copy(options, map[string]any{
+		"build":  o.Build,
+		"pusher": o.Constructor,
+		"member": map[string]any{"user_id": "1", "user_info": map[string]any{}},
+	})
+	if o.Build == "" {
+		options["build"] = "node"
+	}
+	if o.Key != "" {
+		options["key"] = o.Key
+	}
+	if o.AuthEndpoint != "" {
+		options["authEndpoint"] = o.AuthEndpoint
+		delete(options, "secret")
+	}
+	p := &PusherJS{t: t, process: startNode(t, "pusher.mjs", version, options, r.Certs)}
+	p.Connect()
+	return p
+}
+
+// Connect calls connect().
+func (p *PusherJS) Connect() {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "connect"})
+}
+
+// Disconnect calls disconnect().
+func (p *PusherJS) Disconnect() {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "disconnect"})
+}
+
+// Subscribe calls subscribe(channel) and reports what is bound to all its events.
+func (p *PusherJS) Subscribe(channel string) {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "subscribe", "channel": channel})
+}
+
+// Unsubscribe calls unsubscribe(channel).
+func (p *PusherJS) Unsubscribe(channel string) {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "unsubscribe", "channel": channel})
+}
+
+// Bind calls bind(event) on a subscribed channel, or on the client if it is "".
+func (p *PusherJS) Bind(channel, event string) {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "bind", "channel": channel, "event": event})
+}
+
+// Trigger triggers a client event.
+func (p *PusherJS) Trigger(channel, event string, data any) {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "trigger", "channel": channel, "event": event, "data": data})
+}
+
+// Send calls send_event: any event, on any channel ("" is none).
+func (p *PusherJS) Send(channel, event string, data any) {
+	p.t.Helper()
+	command := map[string]any{"do": "send", "event": event, "data": data}
+	if channel != "" {
+		command["channel"] = channel
+	}
+	p.process.tell(p.t, command)
+}
+
+// Expect waits for the first thing said, after what was expected before, for which
+// match is true; what lies between is passed over.
+func (p *PusherJS) Expect(what string, match func(Said) bool) Said {
+	p.t.Helper()
+	line, at := p.process.expectLine(p.t, p.process.stdout, what, p.next, func(line string) bool {
+		said := parseSaid(line)
+		return match(said) || said.Type == "crash"
+	})
+	said := parseSaid(line)
+	if !match(said) {
+		p.t.Fatalf("%s crashed: %s", p.process.name, said.Message)
+	}
+	p.next = at + 1
+	return said
+}
+
+// ExpectState waits until the connection enters a state.
+func (p *PusherJS) ExpectState(state string) Said {
+	p.t.Helper()
+	return p.Expect("the state "+state, func(s Said) bool { return s.Type == "state" && s.Current == state })
+}
+
+// ExpectEvent waits until bind_global of a channel gets the event.
+func (p *PusherJS) ExpectEvent(channel, event string) Said {
+	p.t.Helper()
+	return p.Expect("the event "+event+" on "+channel, func(s Said) bool {
+		return s.Type == "event" && s.Event == event && s.Channel == channel
+	})
+}
+
+// ExpectSubscribed waits until the subscription succeeded.
+func (p *PusherJS) ExpectSubscribed(channel string) Said {
+	p.t.Helper()
+	return p.ExpectEvent(channel, "pusher:subscription_succeeded")
+}
+
+// ExpectError waits for an error of the connection.
+func (p *PusherJS) ExpectError() Said {
+	p.t.Helper()
+	return p.Expect("an error", func(s Said) bool { return s.Type == "error" })
+}
+
+// Said is everything said so far.
+func (p *PusherJS) Said() []Said {
+	var all []Said
+	for _, line := range p.process.stdout.all() {
+		all = append(all, parseSaid(line))
+	}
+	return all
+}
+
+// States are the states that the connection went through so far.
+func (p *PusherJS) States() []string {
+	var states []string
+	for _, said := range p.Said() {
+		if said.Type == "state" {
+			states = append(states, said.Current)
+		}
+	}
+	return states
+}
+
+// parseSaid reads a line; one that is no JSON, such as a warning of Node's, is
+// nothing said.
+func parseSaid(line string) Said {
+	var said Said
+	if json.Unmarshal([]byte(line), &said) != nil {
+		return Said{}
+	}
+	return said
+}

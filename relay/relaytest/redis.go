@@ -1,0 +1,181 @@
+package relaytest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Redis is a redis-server process of a test's own, on loopback. It keeps nothing
+// on disk: a restart loses all.
+type Redis struct {
+	t        testing.TB
+	port     int
+	password string
+	certs    *Certs // nil without TLS
+	lines    []string
+	process  *child
+	client   *redis.Client
+}
+
+// RedisOption changes the server that StartRedis starts.
+type RedisOption func(*Redis)
+
+// RedisPassword demands a password of the default user.
+func RedisPassword(password string) RedisOption {
+	return func(r *Redis) {
+		r.password = password
+		r.lines = append(r.lines, "requirepass "+password)
+	}
+}
+
+// RedisUser adds an ACL user; rules are Redis', such as "on", ">password",
+// "&buildrelay:*", "+@all".
+func RedisUser(name string, rules ...string) RedisOption {
+	return func(r *Redis) {
+		r.lines = append(r.lines, "user "+name+" "+strings.Join(rules, " "))
+	}
+}
+
+// RedisTLS makes it speak TLS only, with a certificate for 127.0.0.1.
+func RedisTLS(certs *Certs) RedisOption {
+	return func(r *Redis) { r.certs = certs }
+}
+
+// StartRedis starts redis-server on a free port and returns when it answers.
+func StartRedis(t testing.TB, options ...RedisOption) *Redis {
+	t.Helper()
+	r := &Redis{t: t}
+	for _, option := range options {
+		option(r)
+	}
+	for range 5 {
+		r.port = freePort(t)
+		if r.start() {
+			r.connect()
+			return r
+		}
+	}
+	t.Fatalf("redis-server did not start:\n%s", r.process.said())
+	return nil
+}
+
+// URL is the server's address for the default user.
+func (r *Redis) URL() string {
+	if r.password == "" {
+		return r.URLFor("", "")
+	}
+	return r.URLFor("default", r.password)
+}
+
+// URLFor is the server's address for a user; without a name it has none.
+func (r *Redis) URLFor(user, password string) string {
+	u := url.URL{Scheme: "redis", Host: r.Address(), Path: "/0"}
+	if r.certs != nil {
+		u.Scheme = "rediss"
+	}
+	if user != "" {
+		u.User = url.UserPassword(user, password)
+	}
+	return u.String()
+}
+
+// Address is the server's host and port.
+func (r *Redis) Address() string { return fmt.Sprintf("127.0.0.1:%d", r.port) }
+
+// Client is a client of the default user. It connects anew after a restart.
+func (r *Redis) Client() *redis.Client { return r.client }
+
+// Stop ends the server as an operator would.
+func (r *Redis) Stop() {
+	r.t.Helper()
+	if !r.process.stop(syscall.SIGTERM) {
+		r.t.Errorf("redis-server did not stop:\n%s", r.process.said())
+	}
+}
+
+// Kill ends the server as the kernel would.
+func (r *Redis) Kill() { r.process.stop(os.Kill) }
+
+// Restart stops the server, if it runs, and starts an empty one on the same port.
+func (r *Redis) Restart() {
+	r.t.Helper()
+	r.Stop()
+	if !r.start() {
+		r.t.Fatalf("redis-server did not start again:\n%s", r.process.said())
+	}
+}
+
+// Freeze makes the server go silent without closing its connections, as a link
+// that swallows everything does, until Thaw.
+func (r *Redis) Freeze() { r.signal(syscall.SIGSTOP) }
+
+// Thaw ends a Freeze.
+func (r *Redis) Thaw() { r.signal(syscall.SIGCONT) }
+
+func (r *Redis) signal(s os.Signal) {
+	r.t.Helper()
+	if err := r.process.cmd.Process.Signal(s); err != nil {
+		r.t.Fatalf("sending %v to redis-server: %v", s, err)
+	}
+}
+
+// start reports whether the server is ready; if not, its port was taken.
+func (r *Redis) start() bool {
+	r.t.Helper()
+	dir := r.t.TempDir()
+	config := filepath.Join(dir, "redis.conf")
+	if err := os.WriteFile(config, []byte(r.config(dir)), 0o600); err != nil {
+		r.t.Fatalf("writing Redis' configuration: %v", err)
+	}
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		r.t.Fatal("redis-server is not installed: run .ci/setup redis")
+	}
+	r.process = startChild(r.t, "redis-server", exec.Command(program, config))
+	decided := func(line string) bool {
+		return strings.Contains(line, "Ready to accept connections") || strings.Contains(line, "Failed listening")
+	}
+	line, _ := r.process.expectLine(r.t, r.process.stdout, "its start", 0, decided)
+	return !strings.Contains(line, "Failed listening")
+}
+
+func (r *Redis) config(dir string) string {
+	lines := []string{
+		"bind 127.0.0.1", "dir " + dir, `save ""`, "appendonly no",
+		"shutdown-timeout 0", "enable-debug-command local",
+	}
+	if r.certs == nil {
+		lines = append(lines, fmt.Sprintf("port %d", r.port))
+	} else {
+		lines = append(lines, "port 0", fmt.Sprintf("tls-port %d", r.port), "tls-auth-clients no",
+			"tls-cert-file "+r.certs.CertFile, "tls-key-file "+r.certs.KeyFile, "tls-ca-cert-file "+r.certs.CAFile)
+	}
+	return strings.Join(append(lines, r.lines...), "\n") + "\n"
+}
+
+func (r *Redis) connect() {
+	r.t.Helper()
+	options, err := redis.ParseURL(r.URL())
+	if err != nil {
+		r.t.Fatalf("reading Redis' address: %v", err)
+	}
+	options.ContextTimeoutEnabled = true
+	if r.certs != nil {
+		options.TLSConfig = r.certs.Client()
+	}
+	r.client = redis.NewClient(options)
+	r.t.Cleanup(func() {
+		if err := r.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+			r.t.Errorf("closing the Redis client: %v", err)
+		}
+	})
+}
