@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// runHealth is 'buildrelay health', for health checks in images without a shell.
+func runHealth(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("buildrelay health", flag.ContinueOnError)
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	c, err := loadConfig(os.Environ())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.MetricsListen+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("RELAY_METRICS_LISTEN: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("asking the node: %w", err)
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", strings.TrimSpace(string(text)))
+	}
+	return nil
+}

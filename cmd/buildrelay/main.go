@@ -1,0 +1,91 @@
+// Command buildrelay relays build output from a CI backend to browsers.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+const usage = `buildrelay relays build output to browsers that run pusher-js.
+
+Usage:
+
+	buildrelay serve                         run a relay; settings are RELAY_… variables
+	buildrelay demo [-- COMMAND …]           relay, Redis, a small CI backend and builds in one process
+	buildrelay pipe --channel NAME [-- COMMAND …]
+	                                         run a command and publish its output
+	buildrelay cert --dir DIR [--host NAME]  make a certificate for trying things out
+	buildrelay health                        ask the node on this machine whether it is ready
+	buildrelay version                       say which version this is
+
+'buildrelay COMMAND -h' tells more. docs/CONFIG.md lists the settings.
+`
+
+// The exit codes that are not a command's own.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run carries out one command and returns the exit code.
+func run(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return exitUsage
+	}
+	command, args := args[0], args[1:]
+	switch command {
+	case "serve":
+		return report(runServe(ctx, args))
+	case "cert":
+		return report(runCert(args))
+	case "health":
+		return report(runHealth(ctx, args))
+	case "version":
+		fmt.Println(version())
+		return 0
+	case "help", "-h", "--help":
+		fmt.Print(usage)
+		return 0
+	default:
+		fmt.Fprintf(os.Stderr, "buildrelay: there is no command %q\n\n%s", command, usage)
+		return exitUsage
+	}
+}
+
+// report prints what went wrong, one problem a line, and returns the exit code.
+func report(err error) int { return reportTo(os.Stderr, err) }
+
+func reportTo(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(w, "buildrelay:", err)
+	return exitFailure
+}
+
+// version is the module's version, or the revision that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "buildrelay (unknown version)"
+	}
+	text := "buildrelay " + info.Main.Version + " " + info.GoVersion
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			text += " " + s.Value
+		}
+	}
+	return text
+}

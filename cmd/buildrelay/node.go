@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"buildrelay/auth"
+	"buildrelay/relay"
+	"buildrelay/relay/api"
+	"buildrelay/relay/broker"
+	"buildrelay/relay/metrics"
+	"buildrelay/relay/server"
+	"buildrelay/relay/transport"
+)
+
+// listener is an address to serve on; without TLS where that is nil.
+type listener struct {
+	address string
+	tls     *tls.Config
+}
+
+// node is a relay process, wired.
+type node struct {
+	config    Config
+	log       *slog.Logger
+	registry  *prometheus.Registry
+	broker    *broker.Broker
+	hub       *relay.Hub
+	webSocket *transport.WebSocket
+	server    *server.Server
+	metrics   *server.Server
+	stopping  atomic.Bool
+}
+
+// newNode wires a node that serves on the given listeners. other serves the paths
+// that are not the relay's own; nil means that there are none.
+func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
+	apps, err := c.apps()
+	if err != nil {
+		return nil, err
+	}
+	n := &node{config: c, log: log, registry: prometheus.NewRegistry()}
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := metrics.New(n.registry)
+	if n.broker, err = newBroker(c, m, log); err != nil {
+		return nil, err
+	}
+	n.hub = relay.New(relay.Config{
+		Interest:        n.broker,
+		Metrics:         m,
+		Log:             log,
+		ActivityTimeout: c.ActivityTimeout,
+		PingAfter:       c.PingAfter,
+		PongTimeout:     c.PongTimeout,
+		FlushWindow:     c.FlushWindow,
+		FeedMemory:      feedMemory(c.FeedMemory),
+	})
+	n.webSocket = &transport.WebSocket{Hub: n.hub, Apps: apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout}
+	n.server = server.New(server.Routes{
+		WebSocket: n.webSocket,
+		API:       n.api(apps, m),
+		Ready:     n.ready,
+		Other:     other,
+	}.Handler(), log)
+	n.metrics = server.New(n.metricsHandler(), log)
+	return n, nil
+}
+
+func (n *node) api(apps *auth.Apps, m *metrics.Metrics) *api.API {
+	return &api.API{Apps: apps, Publisher: n.broker, Occupancy: n.hub, Metrics: m, Log: n.log, Now: time.Now}
+}
+
+func (n *node) metricsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
+	server.Health(mux, n.ready)
+	return mux
+}
+
+func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
+	roots, err := certPool(c.RedisCAFile)
+	if err != nil {
+		return nil, err
+	}
+	options, err := broker.ParseURL(c.RedisURL, roots)
+	if err != nil {
+		return nil, fmt.Errorf("RELAY_REDIS_URL: %w", err)
+	}
+	slanger := broker.Slanger{AnyChannel: c.RedisSlanger == "any"}
+	if c.RedisSlanger != "off" {
+		slanger.AppID = c.AppID
+	}
+	return broker.New(broker.Config{Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, Metrics: m, Log: log}), nil
+}
+
+// certPool reads the authorities in a PEM file; nil, for an empty name, means those
+// of the system.
+func certPool(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil //nolint:nilnil // see above
+	}
+	pem, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %s holds no certificate", file)
+	}
+	return pool, nil
+}
+
+// feedMemory is what is set, or a quarter of what the process may have.
+func feedMemory(set Bytes) int64 {
+	if set > 0 {
+		return int64(set)
+	}
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		return limit / 4
+	}
+	return 256 << 20
+}
+
+func (n *node) ready() error {
+	if n.stopping.Load() {
+		return errors.New("stopping")
+	}
+	return n.broker.Ready() //nolint:wrapcheck // it is an answer
+}
+
+// run serves until ctx ends, then stops in order: it says that it is not ready,
+// goes on for the drain delay, asks its clients to go elsewhere, and lets Redis go
+// last.
+func (n *node) run(ctx context.Context, listeners []listener) error {
+	if err := n.listen(ctx, listeners); err != nil {
+		return err
+	}
+	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCore()
+	accept, stopAccepting := context.WithCancel(core)
+	defer stopAccepting()
+	var running, accepting sync.WaitGroup
+	running.Go(func() { n.hub.Run(core) })
+	running.Go(func() { n.broker.Run(core, n.hub) })
+	running.Go(func() { n.logFailure(n.metrics.Serve(core)) })
+	failed := make(chan error, 1)
+	accepting.Go(func() { failed <- n.server.Serve(accept) })
+
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		n.pause()
+	}
+	stopAccepting()
+	accepting.Wait()
+	n.drain(core)
+	stopCore()
+	running.Wait()
+	return err
+}
+
+func (n *node) listen(ctx context.Context, listeners []listener) error {
+	for _, l := range listeners {
+		if _, err := n.server.Listen(ctx, l.address, l.tls); err != nil {
+			return err //nolint:wrapcheck // it says what was tried
+		}
+	}
+	if n.config.MetricsListen == "" {
+		return nil
+	}
+	_, err := n.metrics.Listen(ctx, n.config.MetricsListen, nil)
+	return err //nolint:wrapcheck // it says what was tried
+}
+
+// pause goes on serving for a while as a node that is not ready.
+func (n *node) pause() {
+	n.stopping.Store(true)
+	n.log.Info("stopping", "drain_delay", n.config.DrainDelay.String())
+	time.Sleep(n.config.DrainDelay)
+}
+
+// drain closes the connections and waits until all are gone.
+func (n *node) drain(ctx context.Context) {
+	const patience = 15 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, n.config.DrainWindow+patience)
+	defer cancel()
+	n.hub.Drain(ctx, n.config.DrainWindow)
+	n.webSocket.Wait()
+	n.log.Info("stopped")
+}
+
+func (n *node) logFailure(err error) {
+	if err != nil {
+		n.log.Error("serving metrics failed", "error", err)
+	}
+}

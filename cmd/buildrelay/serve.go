@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"golang.org/x/term"
+
+	"buildrelay/relay/server"
+)
+
+// runServe is 'buildrelay serve'.
+func runServe(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("buildrelay serve", flag.ContinueOnError)
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	c, err := loadConfig(os.Environ())
+	if err == nil {
+		err = c.check()
+	}
+	if err != nil {
+		return err
+	}
+	log := newLogger(os.Stderr, c.LogLevel)
+	for _, name := range unknownSettings(os.Environ()) {
+		log.Warn("not a setting, is it misspelt?", "name", name)
+	}
+	l, err := c.listener(log)
+	if err != nil {
+		return err
+	}
+	n, err := newNode(c, log, nil)
+	if err != nil {
+		return err
+	}
+	return n.run(ctx, []listener{l})
+}
+
+// listener is where the settings say to serve.
+func (c *Config) listener(log *slog.Logger) (listener, error) {
+	if !c.TLS {
+		if !isLoopback(c.Listen) {
+			log.Warn("serving WITHOUT TLS: everybody on the network can read the build output", "address", c.Listen)
+		}
+		return listener{address: c.Listen}, nil
+	}
+	config, err := server.LoadTLS(c.TLSCertFile, c.TLSKeyFile)
+	if err != nil {
+		return listener{}, fmt.Errorf("RELAY_TLS_CERT_FILE, RELAY_TLS_KEY_FILE: %w", err)
+	}
+	return listener{c.Listen, config}, nil
+}
+
+// parse parses flags and refuses other arguments.
+func parse(flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return errUsage
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument %q", flags.Name(), flags.Arg(0))
+	}
+	return nil
+}
+
+// errUsage says that the flag package has told what is wrong.
+var errUsage = errors.New("see 'buildrelay help'")
+
+// newLogger logs as text to a terminal, as JSON elsewhere.
+func newLogger(w *os.File, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if term.IsTerminal(int(w.Fd())) {
+		return slog.New(slog.NewTextHandler(io.Writer(w), options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

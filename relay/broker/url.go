@@ -1,0 +1,35 @@
+package broker
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/redis/go-redis/v9"
+
+	"buildrelay/auth"
+)
+
+// ParseURL reads redis://[user:password@]host:port/db, or rediss:// for TLS with a
+// certificate by one of roots; nil means those that the system trusts. The error
+// never holds the password.
+func ParseURL(text auth.Secret, roots *x509.CertPool) (*redis.Options, error) {
+	u, err := url.Parse(string(text))
+	if err != nil {
+		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")
+	}
+	if u.Scheme != "redis" && u.Scheme != "rediss" {
+		return nil, fmt.Errorf("the scheme is %q, it must be redis or rediss", u.Scheme)
+	}
+	o, err := redis.ParseURL(string(text))
+	if err != nil {
+		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")
+	}
+	if o.TLSConfig != nil {
+		o.TLSConfig.RootCAs = roots
+		o.TLSConfig.MinVersion = tls.VersionTLS12
+	}
+	return o, nil
+}
