@@ -46,8 +46,8 @@ func ServeTLS(certs *Certs) map[string]string {
 
 // StartRelay builds the binary, runs `buildrelay serve` with env and nothing else in its
 // environment, and returns when it is ready. Unless env says otherwise it listens
-// on free ports of loopback, without TLS, logs from debug on, and has the
-// fixture's app. The test fails if the process ends unasked, panics or has a data race.
+// on free ports of loopback, without TLS, logs from debug on, stops without a
+// delay, and has the fixture's app; RELAY_REDIS_URL is for env to give. The test fails if the process ends unasked, panics or has a data race.
 func StartRelay(t testing.TB, env map[string]string) *Relay {
 	t.Helper()
 	return start(t, env, nil)
@@ -68,6 +68,7 @@ func start(t testing.TB, env map[string]string, certs *Certs) *Relay {
 		"RELAY_METRICS_LISTEN": "127.0.0.1:0",
 		"RELAY_TLS":            "off",
 		"RELAY_LOG_LEVEL":      "debug",
+		"RELAY_DRAIN_DELAY":    "0s",
 		"RELAY_APP_ID":         AppID,
 		"RELAY_APP_KEY":        Key,
 		"RELAY_APP_SECRET":     Secret,
@@ -98,15 +99,20 @@ func (r *Relay) run() {
 			r.Stop()
 		}
 	})
-	r.Address = r.listening("clients")
-	r.Metrics = r.listening("metrics")
+	var at int
+	r.Address, at = r.listening(0)
+	r.Metrics, _ = r.listening(at + 1)
 	r.waitReady()
 }
 
-// listening waits for the address of a listener in the log.
-func (r *Relay) listening(listener string) string {
+// listening waits for the address of a listener in the log, from a line on. The
+// one for clients comes first, the one for metrics second.
+func (r *Relay) listening(from int) (address string, at int) {
 	r.t.Helper()
-	return r.ExpectLog("listening", "listener", listener).Text("address")
+	line, at := r.process.expectLine(r.t, r.process.stderr, "its addresses", from, func(text string) bool {
+		return parseLog(text).Text("msg") == "listening"
+	})
+	return parseLog(line).Text("address"), at
 }
 
 // waitReady asks until the relay says that it is ready: how long its first
