@@ -121,8 +121,12 @@ func TestCheckSubscribeSignsChannelDataExactlyWhenItIsThere(t *testing.T) {
 		data *string
 		ok   bool
 	}{
-		{two, nil, true}, {three, data, true}, {two, data, false}, {three, nil, false},
-		{three, ptr(`{"a": 1}`), false}, {two, ptr(""), false},
+		{two, nil, true},
+		{three, data, true},
+		{two, data, false},
+		{three, nil, false},
+		{three, ptr(`{"a": 1}`), false},
+		{two, ptr(""), false},
 	}
 	for i, test := range tests {
 		err := docApp().CheckSubscribe(docSocket, protocol.Subscribe{Channel: "private-foobar", Auth: test.auth, ChannelData: test.data})

@@ -16,11 +16,15 @@ func FuzzCheckRequest(f *testing.F) {
 	f.Add("/apps/3/events", "channels[]", "\xff\n", docBody, "%26=&")
 	f.Add("/a\nb", "auth_key", "ü", "\x00", "&&")
 	f.Fuzz(func(t *testing.T, path, name, value, body, more string) {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "auth_") || lower == "body_md5" {
+			return // the signature's own: may come once only
+		}
 		query := url.Values{name: {value, "second"}}
 		r := auth.Request{Method: "POST", Path: path, Body: []byte(body)}
 		r.RawQuery = auth.SignRequest(auth.Key{Key: docKey, Secret: docSecret}, "POST", path, query, r.Body, docTime())
 		status, message := check(t, r, docTime())
-		if accepted := status == 0; accepted != (signable(name) && !strings.ContainsAny(value, "&\r\n") && !strings.ContainsAny(path, "\r\n")) {
+		clean := name != "" && !strings.ContainsAny(name, "=&\r\n") && !strings.ContainsAny(value, "&\r\n") && !strings.ContainsAny(path, "\r\n")
+		if accepted := status == 0; accepted != clean {
 			t.Fatalf("%q is answered with %d %s", r.RawQuery, status, message)
 		}
 
@@ -35,10 +39,4 @@ func FuzzCheckRequest(f *testing.F) {
 			t.Errorf("%q: one more parameter is answered with %d", changed.RawQuery, status)
 		}
 	})
-}
-
-// signable reports whether name may come twice and reads in one way only.
-func signable(name string) bool {
-	lower := strings.ToLower(name)
-	return name != "" && !strings.ContainsAny(name, "=&\r\n") && !strings.HasPrefix(lower, "auth_") && lower != "body_md5"
 }

@@ -11,7 +11,8 @@ import (
 
 // SignRequest returns the query of a request to the HTTP API: the parameters in
 // query and those that sign them, path (decoded) and body with k at the time
-// now. Names must not hold '=', nor anything '&', CR or LF: see [App.CheckRequest].
+// now. Parameters of the signature that query already has are replaced. Names must
+// not hold '=', nor anything '&', CR or LF: no server could tell what was signed.
 func SignRequest(k Key, method, path string, query url.Values, body []byte, now time.Time) (rawQuery string) {
 	signed := url.Values{}
 	maps.Copy(signed, query)
