@@ -1,0 +1,216 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay"
+	"buildrelay/relay/metrics"
+)
+
+const (
+	stressChannels = 5
+	stressClients  = 40
+	stressEvents   = 20_000
+)
+
+// Readers come and go, and stall at random, while events are published. Whatever a
+// reader sees of a channel is a piece of the sequence without a hole or a repeat,
+// but for holes of which it was told the exact size; and in the end it has the last
+// event and no feed holds memory.
+func TestReadersSeeEveryEventOrAreToldHowManyTheyMissed(t *testing.T) {
+	hub := relay.New(relay.Config{
+		Interest:    deafInterest{},
+		Metrics:     metrics.New(prometheus.NewRegistry()),
+		Log:         slog.New(slog.DiscardHandler),
+		FlushWindow: time.Millisecond,
+		FeedMemory:  512 << 10, // below what five feeds may hold, so that they are cut
+		Workers:     3,
+	})
+	var running sync.WaitGroup
+	running.Go(func() { hub.Run(t.Context()) })
+	t.Cleanup(running.Wait)
+
+	readers := make([]*stressReader, stressClients)
+	for i := range readers {
+		readers[i] = newStressReader(t, hub, uint64(i))
+	}
+	var churning sync.WaitGroup
+	published := make(chan struct{})
+	for _, r := range readers {
+		churning.Go(func() { r.churn(published) })
+	}
+	publishStress(hub)
+	close(published)
+	churning.Wait()
+	for _, r := range readers {
+		r.awaitLast(stressEvents / stressChannels)
+	}
+	for _, r := range readers {
+		r.conn.Closed()
+	}
+	await(t, "the feeds to let go of their memory", func() bool { return hub.FeedMemory() == 0 })
+}
+
+func publishStress(hub *relay.Hub) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	for i := range stressEvents {
+		number := strconv.Itoa(i/stressChannels + 1)
+		hub.Deliver(appID, protocol.Event{
+			Channel: channelName(i % stressChannels),
+			Name:    "line",
+			Data:    number + strings.Repeat(".", random.IntN(1500)),
+		})
+	}
+}
+
+func channelName(i int) string { return fmt.Sprintf("log-%d", i) }
+
+// deafInterest hears everything: the test confirms each channel by hand.
+type deafInterest struct{}
+
+func (deafInterest) Watch(string, string)   {}
+func (deafInterest) Unwatch(string, string) {}
+
+// stressReader is a client that checks what it gets. It is its own transport.
+type stressReader struct {
+	t      *testing.T
+	hub    *relay.Hub
+	conn   *relay.Conn
+	random *rand.Rand // of churn
+
+	mu     sync.Mutex
+	stalls *rand.Rand
+	next   map[string]int // the number that must come next, 0 for any
+}
+
+func newStressReader(t *testing.T, hub *relay.Hub, seed uint64) *stressReader {
+	r := &stressReader{
+		t: t, hub: hub, next: make(map[string]int),
+		random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable
+		stalls: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // repeatable
+	}
+	apps, err := auth.NewApps(auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, _ := apps.ByID(appID)
+	if _, refused := hub.Open(app, func(c *relay.Conn) relay.Transport { r.conn = c; return r }); refused != nil {
+		t.Fatal(refused)
+	}
+	return r
+}
+
+// churn subscribes and unsubscribes until done, and ends with all channels
+// subscribed.
+func (r *stressReader) churn(done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			for i := range stressChannels {
+				r.subscribe(channelName(i))
+			}
+			return
+		default:
+		}
+		channel := channelName(r.random.IntN(stressChannels))
+		if r.random.IntN(4) > 0 {
+			r.subscribe(channel)
+			continue
+		}
+		r.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:unsubscribe","data":{"channel":%q}}`, channel))
+	}
+}
+
+func (r *stressReader) subscribe(channel string) {
+	r.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"channel":%q}}`, channel))
+	r.hub.Confirmed(appID, channel)
+}
+
+// awaitLast waits until the reader is up to date: either it has the last number of
+// a channel, or it subscribed after that.
+func (r *stressReader) awaitLast(last int) {
+	await(r.t, "a reader to be up to date", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for i := range stressChannels {
+			next, subscribed := r.next[channelName(i)]
+			if !subscribed || next != 0 && next != last+1 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Send implements relay.Transport: it takes everything, and now and then says that
+// the client was slow.
+func (r *stressReader) Send(p []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(p) > 0 {
+		var payload []byte
+		payload, p = cutFrame(p)
+		r.check(payload)
+	}
+	if r.stalls.IntN(10) > 0 {
+		return true
+	}
+	time.AfterFunc(time.Duration(r.stalls.IntN(20_000))*time.Microsecond, r.conn.Sent)
+	return false
+}
+
+func (r *stressReader) check(payload []byte) {
+	var e struct{ Event, Channel, Data string }
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return // an error, whose data is an object
+	}
+	switch e.Event {
+	case "pusher_internal:subscription_succeeded":
+		r.next[e.Channel] = 0
+	case "relay:lost":
+		var lost struct{ Count int }
+		if err := json.Unmarshal([]byte(e.Data), &lost); err != nil || lost.Count < 1 {
+			r.t.Errorf("told of a loss by %s", e.Data)
+		}
+		if r.next[e.Channel] > 0 { // else it lost the first ones after the subscription
+			r.next[e.Channel] += lost.Count
+		}
+	case "line":
+		number, _ := strconv.Atoi(strings.TrimRight(e.Data, "."))
+		if want := r.next[e.Channel]; want != 0 && number != want {
+			r.t.Errorf("%s: got event %d, want %d", e.Channel, number, want)
+		}
+		r.next[e.Channel] = number + 1
+	}
+}
+
+func (r *stressReader) Probe() []byte               { return protocol.Control(0x9, nil) }
+func (r *stressReader) Farewell(int, string) []byte { return nil }
+func (r *stressReader) Drop()                       {}
+
+// await polls for a state that has no event of its own.
+func await(t *testing.T, what string, reached func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !reached() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited 30 s for %s", what)
+		}
+	}
+}

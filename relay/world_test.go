@@ -1,0 +1,350 @@
+package relay_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay"
+	"buildrelay/relay/metrics"
+)
+
+const (
+	appID     = "3"
+	appKey    = "278d425bdf160c739803"
+	appSecret = "7ad3773142a6692b25b8" // of Pusher's published examples
+)
+
+// world is a hub with scripted clients on one side and a scripted Redis on the
+// other.
+type world struct {
+	t       *testing.T
+	hub     *relay.Hub
+	apps    *auth.Apps
+	redis   *scriptedRedis
+	events  *journal
+	clients map[string]*client
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+func newWorld(t *testing.T) *world {
+	limited := auth.App{ID: "limited", Keys: []auth.Key{{Key: "limited", Secret: "s"}}, MaxConnections: 1}
+	apps, err := auth.NewApps(auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}}, limited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, apps: apps, events: &journal{}, clients: make(map[string]*client)}
+	w.redis = &scriptedRedis{world: w}
+	w.hub = relay.New(relay.Config{
+		Interest: w.redis,
+		Metrics:  metrics.New(prometheus.NewRegistry()),
+		Log:      slog.New(slog.DiscardHandler),
+		Workers:  2,
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	w.stop = stop
+	w.running.Go(func() { w.hub.Run(ctx) })
+	return w
+}
+
+func (w *world) close() {
+	for _, c := range w.clients {
+		c.leave()
+	}
+	w.stop()
+	w.running.Wait()
+}
+
+// do carries out one command.
+func (w *world) do(line string) error {
+	name, rest, _ := strings.Cut(line, " ")
+	args := strings.Fields(rest)
+	switch name {
+	case "connect":
+		return w.doConnect(args)
+	case "send":
+		return w.doSend(rest)
+	case "subscribe":
+		return w.doSubscribe(args)
+	case "flood":
+		return w.doFlood(rest)
+	case "leave", "stall", "resume":
+		return w.doClient(name, args)
+	case "publish":
+		return w.doPublish(args)
+	case "redis":
+		return w.doRedis(args)
+	case "wait":
+		return w.doWait(args)
+	case "drain":
+		return w.doDrain(args)
+	case "channels":
+		w.doChannels()
+		return nil
+	default:
+		return fmt.Errorf("there is no command %q", name)
+	}
+}
+
+// doConnect: connect CLIENT [APP].
+func (w *world) doConnect(args []string) error {
+	id := appID
+	if len(args) > 1 {
+		id = args[1]
+	}
+	app, ok := w.apps.ByID(id)
+	if !ok {
+		return fmt.Errorf("there is no app %q", id)
+	}
+	c := &client{name: args[0], world: w, inbox: make(chan []byte, 1000)}
+	_, refused := w.hub.Open(app, func(conn *relay.Conn) relay.Transport {
+		c.conn = conn
+		return c
+	})
+	if refused != nil {
+		w.events.add("%s: refused %d %s", c.name, refused.Code, refused.Reason)
+		return nil
+	}
+	w.clients[c.name] = c
+	w.running.Go(c.read)
+	return nil
+}
+
+// doSend: send CLIENT MESSAGE.
+func (w *world) doSend(rest string) error {
+	name, message, _ := strings.Cut(rest, " ")
+	c := w.clients[name]
+	if c == nil {
+		return fmt.Errorf("there is no client %q", name)
+	}
+	c.inbox <- []byte(message)
+	return nil
+}
+
+// doFlood: flood CLIENT TIMES MESSAGE.
+func (w *world) doFlood(rest string) error {
+	name, rest, _ := strings.Cut(rest, " ")
+	times, message, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(times)
+	if err != nil {
+		return fmt.Errorf("times: %w", err)
+	}
+	for range n {
+		if err := w.doSend(name + " " + message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doSubscribe: subscribe CLIENT CHANNEL…, signed where the channel wants that.
+func (w *world) doSubscribe(args []string) error {
+	c := w.clients[args[0]]
+	if c == nil {
+		return fmt.Errorf("there is no client %q", args[0])
+	}
+	for _, channel := range args[1:] {
+		signature := ""
+		if protocol.KindOf(channel).NeedsAuth() {
+			signature = auth.SignChannel(auth.Key{Key: appKey, Secret: appSecret}, c.conn.ID(), channel, nil)
+		}
+		c.inbox <- fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":%q}}`, signature, channel)
+	}
+	return nil
+}
+
+// doClient: leave CLIENT, stall CLIENT (its socket takes nothing), resume CLIENT.
+func (w *world) doClient(what string, args []string) error {
+	c := w.clients[args[0]]
+	if c == nil {
+		return fmt.Errorf("there is no client %q", args[0])
+	}
+	switch what {
+	case "leave":
+		delete(w.clients, c.name)
+		c.leave()
+	case "stall":
+		c.stall()
+	default:
+		c.resume()
+	}
+	return nil
+}
+
+// doPublish: publish CHANNEL EVENT DATA [except=CLIENT] [size=N] [times=N]. With size
+// the data is filled up with dots, with times its number is appended.
+func (w *world) doPublish(args []string) error {
+	e := protocol.Event{Channel: args[0], Name: args[1], Data: args[2]}
+	times, size := 1, 0
+	for _, option := range args[3:] {
+		key, value, _ := strings.Cut(option, "=")
+		var err error
+		switch key {
+		case "except":
+			e.Exclude = w.clients[value].conn.ID()
+		case "times":
+			times, err = strconv.Atoi(value)
+		case "size":
+			size, err = strconv.Atoi(value)
+		}
+		if err != nil {
+			return fmt.Errorf("option %q: %w", option, err)
+		}
+	}
+	for i := range times {
+		next := e
+		if times > 1 {
+			next.Data += strconv.Itoa(i + 1)
+		}
+		next.Data += strings.Repeat(".", max(0, size-len(next.Data)))
+		w.hub.Deliver(appID, next)
+	}
+	return nil
+}
+
+// doRedis: redis hold (confirm nothing from now on), redis confirm CHANNEL…, redis
+// refuse CHANNEL, redis lost, redis back.
+func (w *world) doRedis(args []string) error {
+	switch args[0] {
+	case "hold":
+		w.redis.hold = true
+	case "confirm":
+		for _, channel := range args[1:] {
+			w.hub.Confirmed(appID, channel)
+		}
+	case "refuse":
+		w.hub.Refused(appID, args[1])
+	case "lost":
+		w.redis.hold = true
+		w.hub.Interrupted()
+	case "back":
+		w.redis.back()
+	default:
+		return fmt.Errorf("redis does not know %q", args[0])
+	}
+	return nil
+}
+
+func (w *world) doWait(args []string) error {
+	d, err := time.ParseDuration(args[0])
+	if err != nil {
+		return err
+	}
+	<-time.After(d)
+	return nil
+}
+
+// doDrain: drain WINDOW. It goes on in the background.
+func (w *world) doDrain(args []string) error {
+	window, err := time.ParseDuration(args[0])
+	if err != nil {
+		return err
+	}
+	w.running.Go(func() {
+		w.hub.Drain(w.t.Context(), window)
+		w.events.add("drained")
+	})
+	return nil
+}
+
+// doChannels: channels, lists the occupied ones.
+func (w *world) doChannels() {
+	counts := w.hub.Subscriptions(appID, "")
+	var lines []string
+	for name, n := range counts {
+		lines = append(lines, fmt.Sprintf("%s %d", name, n))
+	}
+	slices.Sort(lines)
+	w.events.add("occupied: %s", strings.Join(lines, ", "))
+}
+
+// scriptedRedis confirms at once, unless it was told to hold.
+type scriptedRedis struct {
+	world *world
+	mu    sync.Mutex
+	hold  bool
+	names []string // watched
+}
+
+func (r *scriptedRedis) Watch(_, channel string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.names = append(r.names, channel)
+	r.world.events.add("redis: watch %s", channel)
+	if !r.hold {
+		r.world.running.Go(func() { r.world.hub.Confirmed(appID, channel) })
+	}
+}
+
+func (r *scriptedRedis) Unwatch(_, channel string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.names = slices.DeleteFunc(r.names, func(name string) bool { return name == channel })
+	r.world.events.add("redis: unwatch %s", channel)
+}
+
+func (r *scriptedRedis) back() {
+	r.mu.Lock()
+	names := slices.Clone(r.names)
+	r.hold = false
+	r.mu.Unlock()
+	for _, name := range names {
+		r.world.hub.Confirmed(appID, name)
+	}
+}
+
+// journal is what happened, in order.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+}
+
+// take returns what happened since the last call, sorted by who it happened to:
+// what one client sees is ordered, what two see is not.
+func (j *journal) take() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := j.lines
+	j.lines = nil
+	who := regexp.MustCompile(`^[^:]*`)
+	slices.SortStableFunc(lines, func(a, b string) int {
+		return strings.Compare(who.FindString(a), who.FindString(b))
+	})
+	return count(lines)
+}
+
+// count joins lines that say the same, in one write or in several.
+func count(lines []string) []string {
+	var out []string
+	same := func(a, b string) bool { return strings.Replace(a, ":+", ":", 1) == strings.Replace(b, ":+", ":", 1) }
+	for len(lines) > 0 {
+		n := 1
+		for n < len(lines) && same(lines[0], lines[n]) {
+			n++
+		}
+		line := lines[0]
+		if n > 1 {
+			line = fmt.Sprintf("%s ×%d", line, n)
+		}
+		out, lines = append(out, line), lines[n:]
+	}
+	return out
+}
