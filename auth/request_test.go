@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"buildrelay/auth"
 )
 
@@ -268,5 +270,19 @@ func TestCheckRequestTellsThatTheAppIsDisabledOnlyToWhoHoldsTheSecret(t *testing
 	}
 	if err := app.CheckRequest(signed(docParams, ""), docTime()); !errors.As(err, &refused) || refused.Status != 401 {
 		t.Errorf("wrong signature: %v", err)
+	}
+}
+
+func TestQueryReadsWhatWasSigned(t *testing.T) {
+	got, err := auth.Query("Info=a;b,%zz+&info=c&x%5B%5D=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := url.Values{"info": {"a;b,%zz+", "c"}, "x[]": {"1"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, err := auth.Query("info=a%26x=1"); err == nil {
+		t.Errorf("a query of two meanings is read as %v", got)
 	}
 }

@@ -23,8 +23,5 @@ type Close struct {
 // Error returns the code and the reason.
 func (c *Close) Error() string { return fmt.Sprintf("%d %s", c.Code, c.Reason) }
 
-// Frame returns the pusher:error event that goes before the close frame.
+// Frame returns the pusher:error event that goes before [CloseFrame].
 func (c *Close) Frame() Frame { return (&Error{Code: c.Code, Message: c.Reason}).Frame() }
-
-// CloseFrame returns the close frame itself.
-func (c *Close) CloseFrame() []byte { return CloseFrame(c.Code, c.Reason) }

@@ -57,7 +57,6 @@ func TestControlFrames(t *testing.T) {
 		{"close with 123 bytes", protocol.CloseFrame(1000, strings.Repeat("x", 123)), "\x88\x7d\x03\xe8" + strings.Repeat("x", 123)},
 		{"close with 124 bytes", protocol.CloseFrame(1000, strings.Repeat("x", 124)), "\x88\x7d\x03\xe8" + strings.Repeat("x", 123)},
 		{"close cut before a character", protocol.CloseFrame(1000, strings.Repeat("x", 122)+"ü"), "\x88\x7c\x03\xe8" + strings.Repeat("x", 122)},
-		{"close of an error", protocol.ErrOverQuota().CloseFrame(), "\x88\x14\x0f\xa4Account over quota"},
 	}
 	for _, test := range tests {
 		if string(test.got) != test.want {
