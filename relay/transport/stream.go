@@ -61,10 +61,11 @@ func (s *stream) Write(p []byte) (int, error) {
 // SetWriteDeadline does nothing: writes are replies, and never wait here.
 func (s *stream) SetWriteDeadline(time.Time) error { return nil }
 
-// hijacker gives gorilla a stream in place of the server's connection.
+// hijacker gives gorilla a stream in place of the server's connection. The stream
+// must not keep the hijacker, which holds on to the request and its buffers.
 type hijacker struct {
 	http.ResponseWriter
-	stream stream
+	stream *stream
 }
 
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -72,6 +73,6 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err //nolint:wrapcheck // gorilla looks at it
 	}
-	h.stream.Conn = conn
-	return &h.stream, rw, nil
+	h.stream = &stream{Conn: conn}
+	return h.stream, rw, nil
 }
