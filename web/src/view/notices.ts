@@ -1,0 +1,53 @@
+// What the page itself has to say about a log, above it: never within the
+// area where log text is, so that no log line can pass for it.
+
+import { button, el, setText } from './dom';
+import { bytes, count, number } from './format';
+import { icon } from './icons';
+
+export interface Gaps {
+  readonly places: readonly number[];
+  /** Bytes in all, or -1 when unknown. */
+  readonly bytes: number;
+}
+
+export class Notices {
+  readonly element = el('div.notices', { role: 'status' });
+  private readonly shown = new Map<string, HTMLElement>();
+  private nextGap = 0;
+  private knownGaps = '';
+
+  /** Shows, changes or (with '') removes the notice of this name. */
+  set(name: string, text: string, action?: HTMLElement): void {
+    const known = this.shown.get(name);
+    if (text === '') {
+      known?.remove();
+      this.shown.delete(name);
+      return;
+    }
+    const node = known ?? this.add(name, action);
+    setText(node.children[1]!, text);
+  }
+
+  /** Tells what is missing; `show` scrolls to a line, by its index. */
+  setGaps(gaps: Gaps, show: (index: number) => void): void {
+    const places = gaps.places;
+    const known = `${places.length} ${gaps.bytes}`;
+    if (places.length === 0 || known === this.knownGaps) return;
+    this.knownGaps = known;
+    const amount = gaps.bytes > 0 ? `${bytes(gaps.bytes)} of output are missing` : 'Output is missing';
+    const where = places.length === 1 ? `before line ${number(places[0]! + 1)}` : `at ${count(places.length, 'place')}`;
+    const action = button('Show where output is missing', ['Show'], () => {
+      show(places[this.nextGap++ % places.length]!);
+    });
+    this.set('gaps', `${amount}, ${where}. Line numbers after that do not count what is missing.`, action);
+  }
+
+  private add(name: string, action?: HTMLElement): HTMLElement {
+    const node = el('div.notice', { 'data-notice': name }, icon('warning'), el('span.notice-text'));
+    if (action) node.append(action);
+    this.shown.set(name, node);
+    this.element.append(node);
+    return node;
+  }
+}

@@ -1,0 +1,112 @@
+// What the reader can do with a log: follow it, jump, wrap, copy, download.
+
+import { fetchOutput } from '../api';
+import { base64Decode } from '../decode';
+import type { Batch } from '../model';
+import { button, el, setText } from './dom';
+import { count } from './format';
+import { icon } from './icons';
+import type { LogView } from './log';
+
+export class Toolbar {
+  readonly element: HTMLElement;
+  /** Floats over the log while it isn't followed. */
+  readonly resume: HTMLButtonElement;
+  private readonly follow: HTMLButtonElement;
+  private readonly wrap: HTMLButtonElement;
+  private readonly copy: HTMLButtonElement;
+  private readonly news = el('span');
+  private pausedAt = 0;
+  private lines = 0;
+  private running = true;
+
+  constructor(
+    private readonly id: number,
+    private readonly log: LogView,
+  ) {
+    this.follow = button('Follow the newest output (F)', [icon('follow'), el('span', {}, 'Follow')], () => this.toggleFollow());
+    this.wrap = button('Wrap long lines (W)', [icon('wrap')], () => this.toggleWrap());
+    this.copy = button('Copy the whole log as text', [icon('copy')], () => void this.copyAll());
+    this.resume = el('button.resume', { type: 'button', hidden: '' }, icon('follow'), this.news);
+    this.resume.addEventListener('click', () => this.log.toEnd());
+    this.element = el(
+      'div.toolbar',
+      { role: 'toolbar', 'aria-label': 'Log' },
+      button('To the first line (G)', [icon('top')], () => this.log.toTop()),
+      button('To the last line (Shift+G)', [icon('bottom')], () => this.log.toEnd()),
+      this.wrap,
+      this.copy,
+      button('Download the raw output', [icon('download')], () => void this.download()),
+      this.follow,
+    );
+    this.copy.hidden = !navigator.clipboard; // only there in a secure context
+    this.follow.setAttribute('aria-pressed', 'true');
+    this.wrap.setAttribute('aria-pressed', 'true');
+  }
+
+  setFollow(on: boolean, lines: number): void {
+    this.pausedAt = lines;
+    this.follow.setAttribute('aria-pressed', String(on));
+    this.resume.hidden = on;
+    this.linesAre(lines);
+  }
+
+  linesAre(lines: number): void {
+    this.lines = lines;
+    const fresh = this.lines - this.pausedAt;
+    const otherwise = this.running ? 'Follow' : 'To the end';
+    if (!this.resume.hidden) setText(this.news, fresh > 0 ? count(fresh, 'new line') : otherwise);
+  }
+
+  setRunning(running: boolean): void {
+    this.running = running;
+    this.linesAre(this.lines);
+  }
+
+  /** F follows, G and Shift+G or Home and End jump, W wraps. */
+  key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    switch (event.key) {
+      case 'f':
+        return this.toggleFollow();
+      case 'w':
+        return this.toggleWrap();
+      case 'g':
+      case 'Home':
+        event.preventDefault();
+        return this.log.toTop();
+      case 'G':
+      case 'End':
+        event.preventDefault();
+        return this.log.toEnd();
+    }
+  }
+
+  private toggleFollow(): void {
+    this.log.follow.set(!this.log.follow.on);
+  }
+
+  private toggleWrap(): void {
+    this.log.setWrap(!this.log.wrap);
+    this.wrap.setAttribute('aria-pressed', String(this.log.wrap));
+  }
+
+  private async copyAll(): Promise<void> {
+    await navigator.clipboard.writeText(this.log.terminal.text());
+    this.copy.replaceChildren(icon('done'));
+    setTimeout(() => this.copy.replaceChildren(icon('copy')), 1500);
+  }
+
+  private async download(): Promise<void> {
+    const output = await fetchOutput(this.id);
+    const url = URL.createObjectURL(new Blob(output.batches.map(raw), { type: 'text/plain' }));
+    el('a', { href: url, download: `build-${this.id}.log` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  }
+}
+
+function raw(batch: Batch): BlobPart {
+  if (batch.lost !== undefined) return `\n[${count(batch.lost, 'byte')} of output are missing here]\n`;
+  if (batch.base64 !== undefined) return base64Decode(batch.base64) ?? '';
+  return batch.text ?? '';
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+// The page is served under `script-src 'self'; style-src 'self'`: nothing may
+// be inlined into index.html, and no asset may become a data: URL.
+export default defineConfig({
+  base: './',
+  build: {
+    target: ['chrome123', 'firefox120', 'safari17.5'],
+    assetsInlineLimit: 0,
+    // public/.gitkeep comes back as dist/.gitkeep, which `go build` needs on a fresh clone.
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  test: {
+    include: ['src/**/*.test.ts'],
+    environment: 'node',
+  },
+});
