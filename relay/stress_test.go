@@ -21,8 +21,7 @@ import (
 
 const (
 	stressChannels = 5
-	stressClients  = 40
-	stressEvents   = 20_000
+	stressClients  = 12
 )
 
 // Readers come and go, and stall at random, while events are published. Whatever a
@@ -30,12 +29,28 @@ const (
 // but for holes of which it was told the exact size; and in the end it has the last
 // event and no feed holds memory.
 func TestReadersSeeEveryEventOrAreToldHowManyTheyMissed(t *testing.T) {
+	// Less than five feeds may hold, so that they are cut.
+	stress(t, stressConfig{events: 6_000, size: 4000, memory: 512 << 10, mayLose: true})
+}
+
+// All events of a channel fit into its feed, so there is no reason to lose one.
+func TestReadersWithinTheBoundLoseNothing(t *testing.T) {
+	stress(t, stressConfig{events: 8_000, size: 40, memory: 64 << 20})
+}
+
+type stressConfig struct {
+	events, size int
+	memory       int64
+	mayLose      bool
+}
+
+func stress(t *testing.T, config stressConfig) {
 	hub := relay.New(relay.Config{
 		Interest:    deafInterest{},
 		Metrics:     metrics.New(prometheus.NewRegistry()),
 		Log:         slog.New(slog.DiscardHandler),
 		FlushWindow: time.Millisecond,
-		FeedMemory:  512 << 10, // below what five feeds may hold, so that they are cut
+		FeedMemory:  config.memory,
 		Workers:     3,
 	})
 	var running sync.WaitGroup
@@ -44,18 +59,19 @@ func TestReadersSeeEveryEventOrAreToldHowManyTheyMissed(t *testing.T) {
 
 	readers := make([]*stressReader, stressClients)
 	for i := range readers {
-		readers[i] = newStressReader(t, hub, uint64(i))
+		readers[i] = newStressReader(t, hub, uint64(i), config.mayLose)
 	}
 	var churning sync.WaitGroup
 	published := make(chan struct{})
 	for _, r := range readers {
+		r.subscribeAll()
 		churning.Go(func() { r.churn(published) })
 	}
-	publishStress(hub)
+	publishStress(hub, config)
 	close(published)
 	churning.Wait()
 	for _, r := range readers {
-		r.awaitLast(stressEvents / stressChannels)
+		r.awaitLast(config.events / stressChannels)
 	}
 	for _, r := range readers {
 		r.conn.Closed()
@@ -63,14 +79,19 @@ func TestReadersSeeEveryEventOrAreToldHowManyTheyMissed(t *testing.T) {
 	await(t, "the feeds to let go of their memory", func() bool { return hub.FeedMemory() == 0 })
 }
 
-func publishStress(hub *relay.Hub) {
+func publishStress(hub *relay.Hub, config stressConfig) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
-	for i := range stressEvents {
+	pause := time.NewTicker(500 * time.Microsecond)
+	defer pause.Stop()
+	for i := range config.events {
+		if i%20 == 0 {
+			<-pause.C // lets readers stall, come and go in between
+		}
 		number := strconv.Itoa(i/stressChannels + 1)
 		hub.Deliver(appID, protocol.Event{
 			Channel: channelName(i % stressChannels),
 			Name:    "line",
-			Data:    number + strings.Repeat(".", random.IntN(1500)),
+			Data:    number + strings.Repeat(".", 1+random.IntN(config.size)),
 		})
 	}
 }
@@ -85,19 +106,20 @@ func (deafInterest) Unwatch(string, string) {}
 
 // stressReader is a client that checks what it gets. It is its own transport.
 type stressReader struct {
-	t      *testing.T
-	hub    *relay.Hub
-	conn   *relay.Conn
-	random *rand.Rand // of churn
+	t       *testing.T
+	hub     *relay.Hub
+	conn    *relay.Conn
+	random  *rand.Rand // of churn
+	mayLose bool
 
 	mu     sync.Mutex
 	stalls *rand.Rand
 	next   map[string]int // the number that must come next, 0 for any
 }
 
-func newStressReader(t *testing.T, hub *relay.Hub, seed uint64) *stressReader {
+func newStressReader(t *testing.T, hub *relay.Hub, seed uint64, mayLose bool) *stressReader {
 	r := &stressReader{
-		t: t, hub: hub, next: make(map[string]int),
+		t: t, hub: hub, mayLose: mayLose, next: make(map[string]int),
 		random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable
 		stalls: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // repeatable
 	}
@@ -115,14 +137,14 @@ func newStressReader(t *testing.T, hub *relay.Hub, seed uint64) *stressReader {
 // churn subscribes and unsubscribes until done, and ends with all channels
 // subscribed.
 func (r *stressReader) churn(done <-chan struct{}) {
+	pause := time.NewTicker(time.Millisecond)
+	defer pause.Stop()
 	for {
 		select {
 		case <-done:
-			for i := range stressChannels {
-				r.subscribe(channelName(i))
-			}
+			r.subscribeAll()
 			return
-		default:
+		case <-pause.C:
 		}
 		channel := channelName(r.random.IntN(stressChannels))
 		if r.random.IntN(4) > 0 {
@@ -130,6 +152,12 @@ func (r *stressReader) churn(done <-chan struct{}) {
 			continue
 		}
 		r.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:unsubscribe","data":{"channel":%q}}`, channel))
+	}
+}
+
+func (r *stressReader) subscribeAll() {
+	for i := range stressChannels {
+		r.subscribe(channelName(i))
 	}
 }
 
@@ -172,6 +200,11 @@ func (r *stressReader) Send(p []byte) bool {
 }
 
 func (r *stressReader) check(payload []byte) {
+	if rest, isLine := strings.CutPrefix(string(payload), `{"event":"line","data":"`); isLine {
+		number, _, _ := strings.Cut(rest, ".")
+		r.checkLine(rest[len(rest)-len(`log-0"}`):len(rest)-len(`"}`)], number)
+		return
+	}
 	var e struct{ Event, Channel, Data string }
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return // an error, whose data is an object
@@ -181,19 +214,21 @@ func (r *stressReader) check(payload []byte) {
 		r.next[e.Channel] = 0
 	case "relay:lost":
 		var lost struct{ Count int }
-		if err := json.Unmarshal([]byte(e.Data), &lost); err != nil || lost.Count < 1 {
+		if err := json.Unmarshal([]byte(e.Data), &lost); err != nil || lost.Count < 1 || !r.mayLose {
 			r.t.Errorf("told of a loss by %s", e.Data)
 		}
 		if r.next[e.Channel] > 0 { // else it lost the first ones after the subscription
 			r.next[e.Channel] += lost.Count
 		}
-	case "line":
-		number, _ := strconv.Atoi(strings.TrimRight(e.Data, "."))
-		if want := r.next[e.Channel]; want != 0 && number != want {
-			r.t.Errorf("%s: got event %d, want %d", e.Channel, number, want)
-		}
-		r.next[e.Channel] = number + 1
 	}
+}
+
+func (r *stressReader) checkLine(channel, text string) {
+	number, err := strconv.Atoi(text)
+	if want := r.next[channel]; err != nil || want != 0 && number != want {
+		r.t.Errorf("%s: got event %q, want %d", channel, text, want)
+	}
+	r.next[channel] = number + 1
 }
 
 func (r *stressReader) Probe() []byte               { return protocol.Control(0x9, nil) }

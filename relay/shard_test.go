@@ -1,0 +1,53 @@
+package relay
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/feed"
+	"buildrelay/relay/metrics"
+)
+
+// A reader that joined a moment ago is not known to its worker yet. A pass that
+// begins then must not let go of what came since the join.
+func TestPassKeepsWhatAReaderNeedsThatTheWorkerDoesNotKnowYet(t *testing.T) {
+	w := newWorker(time.Millisecond, metrics.New(prometheus.NewRegistry()))
+	ch := newChannel(channelKey{"3", "log"}, new(feed.Budget))
+	ch.confirm()
+	early, late := newSink(w, ch), newSink(w, ch)
+	ch.add(early.subscription)
+	w.takeTasks()
+	w.serveReady()
+
+	ch.add(late.subscription)
+	frame := protocol.EncodeEvent(protocol.Event{Name: "line", Channel: "log"})
+	ch.deliver(frame, "")
+	w.begin(early.shard) // the inbox with the join was not looked at
+	w.servePass()
+	w.takeTasks()
+	w.serveReady()
+
+	if late.got != string(frame) {
+		t.Errorf("the late reader got %q, want %q", late.got, frame)
+	}
+}
+
+// sink is a reader whose socket takes everything.
+type sink struct {
+	*subscription
+	got string
+}
+
+func newSink(w *worker, ch *channel) *sink {
+	s := &sink{}
+	s.subscription = &subscription{conn: &Conn{id: "1.1", worker: w, transport: s}, channel: ch, lag: -1}
+	return s
+}
+
+func (s *sink) Send(p []byte) bool          { s.got += string(p); return true }
+func (s *sink) Probe() []byte               { return nil }
+func (s *sink) Farewell(int, string) []byte { return nil }
+func (s *sink) Drop()                       {}
