@@ -1,0 +1,144 @@
+package pipe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+)
+
+// maxReply is how much of a refusal is read and told.
+const maxReply = 300
+
+// HTTPConfig says where and as whom to publish.
+type HTTPConfig struct {
+	URL    string       // of the relay, "https://relay.example:6001", without a path
+	Key    auth.Key     // one of the app's
+	Client *http.Client // nil is a client of our own that follows no redirects
+}
+
+// HTTP publishes through Pusher's HTTP API (POST /apps/ID/events), for build
+// agents that must not hold Redis credentials. It is safe for concurrent use.
+type HTTP struct {
+	base   string
+	key    auth.Key
+	client *http.Client
+}
+
+// NewHTTP returns a publisher. It connects to nothing yet.
+func NewHTTP(c HTTPConfig) (*HTTP, error) {
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil:
+		return nil, errors.New("the relay's URL can't be parsed") // err would repeat it, and secrets in it
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, errors.New("the relay's URL must be http://HOST or https://HOST")
+	case strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.User != nil:
+		return nil, errors.New("the relay's URL must have no path, query or user: requests are signed for /apps/ID")
+	case c.Key.Key == "" || c.Key.Secret == "":
+		return nil, errors.New("publishing by HTTP needs the app's key and secret")
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: callLimit, CheckRedirect: stay}
+	}
+	return &HTTP{base: u.Scheme + "://" + u.Host, key: c.Key, client: c.Client}, nil
+}
+
+// stay keeps a client from following redirects, which would turn a signed POST
+// into an unsigned GET.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Publish sends events in order, several in one request where it can. It does
+// not try again: errors that [ErrRefused] matches are final, others may pass.
+func (h *HTTP) Publish(ctx context.Context, appID string, events []protocol.Event) error {
+	if len(events) == 1 {
+		e := events[0]
+		return h.post(ctx, "/apps/"+appID+"/events", httpEvent{e.Name, []string{e.Channel}, e.Data})
+	}
+	for group := range slices.Chunk(events, protocol.MaxBatch) {
+		var batch httpBatch
+		for _, e := range group {
+			batch.Batch = append(batch.Batch, batchEvent{e.Name, e.Channel, e.Data})
+		}
+		if err := h.post(ctx, "/apps/"+appID+"/batch_events", batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// httpEvent is the body of POST /apps/ID/events.
+type httpEvent struct {
+	Name     string   `json:"name"`
+	Channels []string `json:"channels"`
+	Data     string   `json:"data"`
+}
+
+// httpBatch is the body of POST /apps/ID/batch_events.
+type httpBatch struct {
+	Batch []batchEvent `json:"batch"`
+}
+
+type batchEvent struct {
+	Name    string `json:"name"`
+	Channel string `json:"channel"`
+	Data    string `json:"data"`
+}
+
+func (h *HTTP) post(ctx context.Context, path string, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	target := url.URL{Path: path, RawQuery: auth.SignRequest(h.key, http.MethodPost, path, nil, []byte(body), time.Now())}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.base+target.String(), strings.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("publishing by HTTP: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	reply, err := h.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("publishing to %s: %w", h.base, withoutURL(err))
+	}
+	defer func() { _ = reply.Body.Close() }()
+	return h.check(reply)
+}
+
+// withoutURL strips the request's URL, and the signature in it, from err.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// check turns a status into an error. The reply is read to its end, so that
+// the connection is used again.
+func (h *HTTP) check(reply *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(reply.Body, maxReply))
+	_, _ = io.Copy(io.Discard, io.LimitReader(reply.Body, 64<<10))
+	if reply.StatusCode/100 == 2 {
+		return nil
+	}
+	err := fmt.Errorf("%s answered %s: %q", h.base, reply.Status, bytes.TrimSpace(text))
+	switch status := reply.StatusCode; {
+	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return err
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return fmt.Errorf("%w: wrong app id, key, secret or clock: %w", ErrRefused, err)
+	case status == http.StatusRequestEntityTooLarge:
+		return fmt.Errorf("%w: its limit on an event is lower than ours: %w", ErrRefused, err)
+	default:
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+}

@@ -1,0 +1,118 @@
+package pipe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+
+	"buildrelay/protocol"
+)
+
+var errAway = errors.New("connection refused")
+
+// fakePublisher keeps what it is given. fail, if set, decides on each call and
+// runs before anything is kept.
+type fakePublisher struct {
+	fail func(ctx context.Context) error
+
+	mu     sync.Mutex
+	calls  int
+	events []protocol.Event
+}
+
+func (p *fakePublisher) Publish(ctx context.Context, _ string, events []protocol.Event) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls++
+	if p.fail != nil {
+		if err := p.fail(ctx); err != nil {
+			return err
+		}
+	}
+	p.events = append(p.events, events...)
+	return nil
+}
+
+func (p *fakePublisher) setFail(fail func(context.Context) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = fail
+}
+
+func (p *fakePublisher) published() []protocol.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]protocol.Event(nil), p.events...)
+}
+
+func always(err error) func(context.Context) error {
+	return func(context.Context) error { return err }
+}
+
+// log is what a reader makes of a build's events. It checks that they are
+// complete and in order, as docs/PROTOCOL.md promises.
+type log struct {
+	started  Started
+	outputs  []Output
+	finished *Finished
+	text     string // with "[lost n]" where n bytes are missing
+	lost     int64
+}
+
+func readLog(t *testing.T, events []protocol.Event) log {
+	t.Helper()
+	var l log
+	for i, e := range events {
+		if len(e.Data) > protocol.MaxData {
+			t.Errorf("an event of %d bytes", len(e.Data))
+		}
+		switch {
+		case e.Name == EventStarted && i == 0:
+			decode(t, e.Data, &l.started)
+		case e.Name == EventOutput && l.finished == nil:
+			var o Output
+			decode(t, e.Data, &o)
+			l.add(t, o)
+		case e.Name == EventFinished && l.finished == nil:
+			l.finished = new(Finished)
+			decode(t, e.Data, l.finished)
+		default:
+			t.Errorf("event %d: %s out of place", i, e.Name)
+		}
+	}
+	if f := l.finished; f != nil && (f.Seq != int64(len(l.outputs)) || f.Bytes != l.next() || f.Lost != l.lost) {
+		t.Errorf("finished %+v after %d outputs up to byte %d with %d lost", *f, len(l.outputs), l.next(), l.lost)
+	}
+	return l
+}
+
+func (l *log) add(t *testing.T, o Output) {
+	t.Helper()
+	if o.Seq != int64(len(l.outputs)+1) || o.Offset != l.next() {
+		t.Fatalf("after %d outputs up to byte %d: seq %d, offset %d", len(l.outputs), l.next(), o.Seq, o.Offset)
+	}
+	l.outputs = append(l.outputs, o)
+	l.text += string(o.Bytes())
+	if o.Lost > 0 {
+		l.text += "[lost]"
+		l.lost += o.Lost
+	}
+}
+
+// next returns the offset that the next output must have.
+func (l *log) next() int64 {
+	if len(l.outputs) == 0 {
+		return 0
+	}
+	last := l.outputs[len(l.outputs)-1]
+	return last.Offset + int64(len(last.Bytes())) + last.Lost
+}
+
+func decode(t *testing.T, data string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(data), v); err != nil {
+		t.Fatalf("%v in %s", err, data)
+	}
+}

@@ -1,0 +1,114 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// exitBroken is our exit code where no build was run at all, as of env(1) and
+// other programs that run programs.
+const exitBroken = 125
+
+var errSilent = errors.New("the relay did not answer in time")
+
+// Unpublished is the error of a build whose events did not all reach the relay.
+// The build itself went on undisturbed.
+type Unpublished struct {
+	Bytes int64 // of output that were not published
+	Total int64 // of output altogether
+	Err   error // why the last of it was not, nil if only older output was dropped
+}
+
+func (u *Unpublished) Error() string {
+	text := fmt.Sprintf("%d of %d bytes of output were not published", u.Bytes, u.Total)
+	if u.Err != nil {
+		text += ", nor was the end of the build: " + u.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns Err.
+func (u *Unpublished) Unwrap() error { return u.Err }
+
+// Run runs one build and publishes it. It returns when the build has ended, at
+// most c.FlushWait later, and leaves no goroutine behind.
+//
+// The exit code is the build's own: of the command, 128+n if signal n killed
+// it, 127 or 126 if it could not be found or run (which is told on Stderr and in
+// the log, as a shell would), 0 for standard input. It is 125 if c is invalid.
+// The error, if any, is about the publishing: an [*Unpublished], or what is
+// wrong with c.
+//
+// When ctx ends the command gets SIGTERM and, 5 s later, SIGKILL. What is not
+// yet published still has its c.FlushWait.
+func Run(ctx context.Context, c Config) (exitCode int, err error) {
+	c, err = c.withDefaults()
+	if err != nil {
+		return exitBroken, fmt.Errorf("pipe: %w", err)
+	}
+
+	out := newOutbox(c.Buffer)
+	batch := newBatcher(c.Interval, c.MaxData-outputEnvelope, out)
+	send := &delivery{c: c, out: out}
+	publishing, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(nil)
+	ended := make(chan struct{})
+	var end Finished // set before the outbox is closed
+
+	var g errgroup.Group
+	g.Go(func() error { batch.run(ended); return nil })
+	g.Go(func() error { send.run(publishing, started(c), &end); return nil })
+	exit := build(ctx, c, batch)
+	end = finished(exit)
+	close(ended)
+	batch.close()
+	timeout := time.AfterFunc(c.FlushWait, func() { giveUp(errSilent) })
+	defer timeout.Stop()
+	_ = g.Wait()
+	return exit.Code, send.unpublished()
+}
+
+// build runs what c says and returns how it ended.
+func build(ctx context.Context, c Config, b *batcher) Exit {
+	stdout, stderr := tees(c, b)
+	var exit Exit
+	var err error
+	switch {
+	case c.Runner != nil:
+		exit, err = c.Runner(ctx, stdout, stderr)
+	case len(c.Command) > 0:
+		exit, err = runCommand(ctx, c, stdout, stderr)
+	default:
+		exit, err = readInput(ctx, c, stdout)
+	}
+	if err != nil {
+		_, _ = io.WriteString(stderr, "buildrelay: "+err.Error()+"\n")
+	}
+	return exit
+}
+
+func started(c Config) Started {
+	return Started{Command: c.Command, Time: time.Now().UnixMilli()}.fit(c.MaxData)
+}
+
+func finished(e Exit) Finished {
+	f := Finished{Signal: e.Signal, Time: time.Now().UnixMilli()}
+	if e.Signal == "" && !e.Unknown {
+		f.ExitCode = &e.Code
+	}
+	return f
+}
+
+// unpublished returns an error unless everything was published.
+func (d *delivery) unpublished() error {
+	total, _ := d.out.totals()
+	if total == d.done && d.err == nil {
+		return nil
+	}
+	return &Unpublished{Bytes: total - d.done, Total: total, Err: d.err}
+}
