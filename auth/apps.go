@@ -2,8 +2,8 @@ package auth
 
 import (
 	"crypto/subtle"
-	"errors"
 	"fmt"
+	"strings"
 
 	"buildrelay/protocol"
 )
@@ -56,8 +56,8 @@ func NewApps(apps ...App) (*Apps, error) {
 }
 
 func (s *Apps) add(app App) error {
-	if app.ID == "" {
-		return errors.New("an app has no id")
+	if !validID(app.ID) {
+		return fmt.Errorf("app id %q: it must be made of letters, digits, - and _", app.ID)
 	}
 	if s.byID[app.ID] != nil {
 		return fmt.Errorf("app %q is configured twice", app.ID)
@@ -79,6 +79,13 @@ func (s *Apps) add(app App) error {
 		s.byKey[k.Key] = &app
 	}
 	return nil
+}
+
+// validID says whether id can stand in a path and in the name of a Redis channel.
+func validID(id string) bool {
+	return id != "" && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
 }
 
 // ByKey returns the app with this key.

@@ -42,7 +42,8 @@ func TestNewAppsRefusesWhatCannotBeTold(t *testing.T) {
 		want string
 		apps []auth.App
 	}{
-		{"an app has no id", []auth.App{{Keys: keys}}},
+		{`app id ""`, []auth.App{{Keys: keys}}},
+		{`app id "a:b"`, []auth.App{{ID: "a:b", Keys: keys}}},
 		{`app "1" has no key`, []auth.App{{ID: "1"}}},
 		{`app "1" has an empty key or secret`, []auth.App{{ID: "1", Keys: []auth.Key{{"", "s"}}}}},
 		{`app "1" has an empty key or secret`, []auth.App{{ID: "1", Keys: []auth.Key{{"k", ""}}}}},
