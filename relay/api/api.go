@@ -145,9 +145,9 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string)
 	if err := app.CheckRequest(request, a.Now()); err != nil {
 		return nil, err //nolint:wrapcheck // it is an answer
 	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := auth.Query(r.URL.RawQuery)
 	if err != nil {
-		return nil, &failure{http.StatusBadRequest, "the query is not escaped properly"}
+		return nil, err //nolint:wrapcheck // it is an answer
 	}
 	return &call{app: app, query: query, body: body}, nil
 }
