@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-//nolint:gochecknoglobals // flags are
 var update = flag.Bool("update", false, "write what happened into the scripts")
 
 // TestScripts runs the scripts in testdata. A script is a list of commands, each
@@ -30,7 +29,7 @@ func TestScripts(t *testing.T) {
 }
 
 func runScript(t *testing.T, file string) {
-	source, err := os.ReadFile(file) //nolint:gosec // a file of this package
+	source, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

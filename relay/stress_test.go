@@ -80,7 +80,7 @@ func stress(t *testing.T, config stressConfig) {
 }
 
 func publishStress(hub *relay.Hub, config stressConfig) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(1, 2))
 	pause := time.NewTicker(500 * time.Microsecond)
 	defer pause.Stop()
 	for i := range config.events {
@@ -120,8 +120,8 @@ type stressReader struct {
 func newStressReader(t *testing.T, hub *relay.Hub, seed uint64, mayLose bool) *stressReader {
 	r := &stressReader{
 		t: t, hub: hub, mayLose: mayLose, next: make(map[string]int),
-		random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable
-		stalls: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // repeatable
+		random: rand.New(rand.NewPCG(seed, 1)),
+		stalls: rand.New(rand.NewPCG(seed, 2)),
 	}
 	apps, err := auth.NewApps(auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}})
 	if err != nil {

@@ -112,9 +112,9 @@ func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, 
 // of the system.
 func certPool(file string) (*x509.CertPool, error) {
 	if file == "" {
-		return nil, nil //nolint:nilnil // see above
+		return nil, nil
 	}
-	pem, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
 	}
@@ -140,7 +140,7 @@ func (n *node) ready() error {
 	if n.stopping.Load() {
 		return errors.New("stopping")
 	}
-	return n.broker.Ready() //nolint:wrapcheck // it is an answer
+	return n.broker.Ready()
 }
 
 // run serves until ctx ends, then stops in order: it says that it is not ready,
@@ -178,21 +178,21 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 func (n *node) listen(ctx context.Context, listeners []listener) error {
 	for _, l := range listeners {
 		if _, err := n.server.Listen(ctx, l.address, l.tls); err != nil {
-			return err //nolint:wrapcheck // it says what was tried
+			return err
 		}
 	}
 	if n.config.MetricsListen == "" {
 		return nil
 	}
 	_, err := n.metrics.Listen(ctx, n.config.MetricsListen, nil)
-	return err //nolint:wrapcheck // it says what was tried
+	return err
 }
 
 // pause goes on serving for a while as a node that is not ready.
 func (n *node) pause() {
 	n.stopping.Store(true)
 	n.log.Info("stopping", "drain_delay", n.config.DrainDelay.String())
-	time.Sleep(n.config.DrainDelay)
+	<-time.After(n.config.DrainDelay)
 }
 
 // drain closes the connections and waits until all are gone.

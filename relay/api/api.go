@@ -143,11 +143,11 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string)
 		Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Body: body,
 	}
 	if err := app.CheckRequest(request, a.Now()); err != nil {
-		return nil, err //nolint:wrapcheck // it is an answer
+		return nil, err
 	}
 	query, err := auth.Query(r.URL.RawQuery)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it is an answer
+		return nil, err
 	}
 	return &call{app: app, query: query, body: body}, nil
 }

@@ -27,7 +27,7 @@ func (a *API) postEvents(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Publisher.Publish(ctx, c.app.ID, events) //nolint:wrapcheck // statusOf sees to it
+	return nil, a.Publisher.Publish(ctx, c.app.ID, events)
 }
 
 func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
@@ -51,7 +51,7 @@ func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
 		}
 		events = append(events, more...)
 	}
-	return nil, a.Publisher.Publish(ctx, c.app.ID, events) //nolint:wrapcheck // statusOf sees to it
+	return nil, a.Publisher.Publish(ctx, c.app.ID, events)
 }
 
 // postChannelEvent is the deprecated way to publish: the body is the data.
@@ -69,7 +69,7 @@ func (a *API) postChannelEvent(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Publisher.Publish(ctx, c.app.ID, events) //nolint:wrapcheck // statusOf sees to it
+	return nil, a.Publisher.Publish(ctx, c.app.ID, events)
 }
 
 func decode(body []byte, into any) error {

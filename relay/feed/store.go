@@ -38,7 +38,7 @@ var stores = sync.Pool{New: func() any {
 	return &store{buf: make([]byte, 0, firstSize), frames: make([]entry, 0, firstSize/128)}
 }}
 
-func takeStore() *store { return stores.Get().(*store) } //nolint:forcetypeassert // the pool holds nothing else
+func takeStore() *store { return stores.Get().(*store) }
 
 // release gives the store back. No run of it may be in use.
 func (s *store) release() {

@@ -54,7 +54,7 @@ func New(handler http.Handler, log *slog.Logger) *Server {
 func (s *Server) Listen(ctx context.Context, address string, config *tls.Config) (net.Addr, error) {
 	ln, err := transport.Listen(ctx, address)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what was tried
+		return nil, err
 	}
 	s.log.Info("listening", "address", ln.Addr().String(), "tls", config != nil)
 	if config == nil {

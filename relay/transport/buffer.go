@@ -17,7 +17,7 @@ const (
 //nolint:gochecknoglobals // a pool is of use only when all sockets share it
 var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, bufferSize)} }}
 
-func takeBuffer() *buffer { return buffers.Get().(*buffer) } //nolint:forcetypeassert // the pool holds nothing else
+func takeBuffer() *buffer { return buffers.Get().(*buffer) }
 
 func (b *buffer) release() {
 	if cap(b.data) <= keptSize {
@@ -43,7 +43,7 @@ var attempts = sync.Pool{New: func() any {
 }}
 
 func takeAttempt(p []byte) *attempt {
-	a := attempts.Get().(*attempt) //nolint:forcetypeassert // the pool holds nothing else
+	a := attempts.Get().(*attempt)
 	a.p, a.n, a.err = p, 0, nil
 	return a
 }

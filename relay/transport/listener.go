@@ -29,7 +29,7 @@ func Listen(ctx context.Context, address string) (*Listener, error) {
 func (l *Listener) Accept() (net.Conn, error) {
 	conn, err := l.AcceptTCP()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // http.Server looks at it
+		return nil, err
 	}
 	return &socket{TCPConn: conn}, nil
 }

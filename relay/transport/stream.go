@@ -41,13 +41,13 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 		_ = s.SetReadDeadline(deadline)
 	}
-	return n, err //nolint:wrapcheck // gorilla looks at it
+	return n, err
 }
 
 // Write is called by gorilla with one whole control frame, by the reader.
 func (s *stream) Write(p []byte) (int, error) {
 	if s.conn == nil {
-		return s.Conn.Write(p) //nolint:wrapcheck // gorilla looks at it
+		return s.Conn.Write(p)
 	}
 	frame := append([]byte(nil), p...)
 	if p[0]&0x0f == opClose {
@@ -71,7 +71,7 @@ type hijacker struct {
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // gorilla looks at it
+		return nil, nil, err
 	}
 	h.stream = &stream{Conn: conn}
 	return h.stream, rw, nil
