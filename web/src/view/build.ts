@@ -41,7 +41,7 @@ export class BuildView implements View, FeedSink {
       changed: () => this.logChanged(),
       follow: (on) => this.toolbar.setFollow(on, this.log.terminal.lines.length),
     });
-    this.toolbar = new Toolbar(id, this.log);
+    this.toolbar = new Toolbar(id, this.log, (problem) => this.notices.set('tool', problem));
     this.feed = new BuildFeed(id, this);
     this.log.element.setAttribute('aria-label', `Output of build ${id}`);
     this.assemble();

@@ -118,7 +118,7 @@ class Row {
     setAttribute(this.element, 'data-status', build.status);
     this.status.set(build.status);
     setText(this.command, plain(build.command) || 'standard input');
-    setText(this.newest, plain(build.line));
+    setText(this.newest, plain(build.line).trim());
     setAttribute(this.started, 'title', dateTime(build.started));
     setAttribute(this.started, 'datetime', new Date(build.started).toISOString());
     this.tick(now);

@@ -40,7 +40,6 @@ const LIGHT: Scheme = {
 };
 
 const MIN_CONTRAST = 4.5;
-const MIN_DIM_CONTRAST = 3;
 
 export class Palette {
   private readonly scheme: Scheme;
@@ -67,7 +66,7 @@ export class Palette {
     const background = this.resolve(back, true, inverse ? this.scheme.text : this.scheme.page);
     const wanted = this.resolve(front, false, inverse ? this.scheme.page : this.scheme.text);
     const muted = dim ? blend(wanted, background, 0.4) : wanted;
-    const color = readable(muted, background, dim ? MIN_DIM_CONTRAST : MIN_CONTRAST);
+    const color = readable(muted, background, MIN_CONTRAST);
     return {
       color: color === this.scheme.text ? undefined : css(color),
       background: background === this.scheme.page ? undefined : css(background),

@@ -84,7 +84,7 @@ function drawSegment(segment: Segment, palette: Palette): Node {
   const node = href === '' ? el('span', {}, text) : link(segment);
   if (paint.color) node.style.color = paint.color;
   if (paint.background) node.style.backgroundColor = paint.background;
-  node.classList.add(...classesOf(style.flags));
+  if (style.flags !== 0) node.classList.add(...classesOf(style.flags));
   return node;
 }
 

@@ -23,10 +23,12 @@ export class Toolbar {
   constructor(
     private readonly id: number,
     private readonly log: LogView,
+    /** Tells the reader what did not work; '' takes it back. */
+    private readonly tell: (problem: string) => void,
   ) {
     this.follow = button('Follow the newest output (F)', [icon('follow'), el('span', {}, 'Follow')], () => this.toggleFollow());
     this.wrap = button('Wrap long lines (W)', [icon('wrap')], () => this.toggleWrap());
-    this.copy = button('Copy the whole log as text', [icon('copy')], () => void this.copyAll());
+    this.copy = button('Copy the whole log as text', [icon('copy')], () => this.attempt(this.copyAll(), 'The log could not be copied.'));
     this.resume = el('button.resume', { type: 'button', hidden: '' }, icon('follow'), this.news);
     this.resume.addEventListener('click', () => this.log.toEnd());
     this.element = el(
@@ -36,7 +38,7 @@ export class Toolbar {
       button('To the last line (Shift+G)', [icon('bottom')], () => this.log.toEnd()),
       this.wrap,
       this.copy,
-      button('Download the raw output', [icon('download')], () => void this.download()),
+      button('Download the raw output', [icon('download')], () => this.attempt(this.download(), 'The output could not be downloaded.')),
       this.follow,
     );
     this.copy.hidden = !navigator.clipboard; // only there in a secure context
@@ -89,6 +91,11 @@ export class Toolbar {
   private toggleWrap(): void {
     this.log.setWrap(!this.log.wrap);
     this.wrap.setAttribute('aria-pressed', String(this.log.wrap));
+  }
+
+  private attempt(work: Promise<void>, problem: string): void {
+    this.tell('');
+    work.catch(() => this.tell(problem));
   }
 
   private async copyAll(): Promise<void> {
