@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"strings"
 	"time"
 
@@ -112,13 +113,28 @@ func loadConfig(environ []string) (Config, error) {
 // trim drops the line end that files have.
 func trim(s auth.Secret) auth.Secret { return auth.Secret(strings.TrimSpace(string(s))) }
 
-// settingsError names the settings, not the fields of the struct.
+// settingsError names the settings, where the library names the fields.
 func settingsError(err error) error {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
 		return fmt.Errorf("reading the settings: %w", err)
 	}
-	return fmt.Errorf("reading the settings: %w", errors.Join(all.Errors...))
+	var errs []error
+	for _, err := range all.Errors {
+		var failed env.ParseError
+		if errors.As(err, &failed) {
+			err = fmt.Errorf("%s: %w", settingOf(failed.Name), failed.Err)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// settingOf returns the name of the setting that a field of Config holds.
+func settingOf(field string) string {
+	f, _ := reflect.TypeFor[Config]().FieldByName(field)
+	name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+	return prefix + name
 }
 
 // check tells what makes it impossible to serve.

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// enough are settings that are enough to serve on loopback.
+func enough() map[string]string {
+	return map[string]string{
+		"RELAY_LISTEN": "127.0.0.1:6001", "RELAY_TLS": "off", "RELAY_REDIS_URL": "redis://127.0.0.1:6379",
+		"RELAY_APP_ID": "3", "RELAY_APP_KEY": "key", "RELAY_APP_SECRET": "secret-of-the-app",
+	}
+}
+
+func TestConfigNamesTheSettingThatIsWrong(t *testing.T) {
+	tests := []struct {
+		change map[string]string // "" removes the setting
+		want   string            // in the error; "" for none
+	}{
+		{nil, ""},
+		{map[string]string{"RELAY_REDIS_URL": ""}, "RELAY_REDIS_URL is not set"},
+		{map[string]string{"RELAY_REDIS_URL": ""}, "buildrelay demo"},
+		{map[string]string{"RELAY_APP_ID": ""}, "RELAY_APP_ID is not set"},
+		{map[string]string{"RELAY_APP_KEY": ""}, "RELAY_APP_KEY is not set"},
+		{map[string]string{"RELAY_APP_SECRET": ""}, "RELAY_APP_SECRET is not set"},
+		{map[string]string{"RELAY_TLS": "on"}, "RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE"},
+		{map[string]string{"RELAY_TLS": "maybe"}, `RELAY_TLS: "maybe" is neither on nor off`},
+		{map[string]string{"RELAY_LISTEN": ":6001"}, "RELAY_ACKNOWLEDGE_INSECURE"},
+		{map[string]string{"RELAY_LISTEN": "10.0.0.1:6001"}, "RELAY_ACKNOWLEDGE_INSECURE"},
+		{map[string]string{"RELAY_LISTEN": ":6001", "RELAY_ACKNOWLEDGE_INSECURE": "true"}, ""},
+		{map[string]string{"RELAY_LISTEN": "localhost:6001"}, ""},
+		{map[string]string{"RELAY_LISTEN": "[::1]:6001"}, ""},
+		{map[string]string{"RELAY_REDIS_PREFIX": "a:b"}, "RELAY_REDIS_PREFIX"},
+		{map[string]string{"RELAY_REDIS_SLANGER": "yes"}, `"yes" is none of off, on and any`},
+		{map[string]string{"RELAY_ACTIVITY_TIMEOUT": "500ms"}, "RELAY_ACTIVITY_TIMEOUT is 500ms"},
+		{map[string]string{"RELAY_FLUSH_WINDOW": "0s"}, "RELAY_FLUSH_WINDOW is 0s"},
+		{map[string]string{"RELAY_FEED_MEMORY": "lots"}, `"lots" is no amount of memory`},
+		{map[string]string{"RELAY_APP_MAX_CONNECTIONS": "-1"}, "RELAY_APP_MAX_CONNECTIONS"},
+		{map[string]string{"RELAY_APP_MAX_CONNECTIONS": "many"}, "RELAY_APP_MAX_CONNECTIONS: "},
+	}
+	for _, test := range tests {
+		c, err := loadConfig(environOf(enough(), test.change))
+		if err == nil {
+			err = c.check()
+		}
+		if got := fmt.Sprint(err); test.want == "" && err != nil || !strings.Contains(got, test.want) {
+			t.Errorf("with %v: got %v, want %q", test.change, err, test.want)
+		}
+	}
+}
+
+func TestConfigTellsEverythingThatIsWrongAtOnce(t *testing.T) {
+	c, err := loadConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.check()
+	for _, name := range []string{"TLS_CERT_FILE", "REDIS_URL", "APP_ID", "APP_KEY", "APP_SECRET"} {
+		if !strings.Contains(fmt.Sprint(err), prefix+name) {
+			t.Errorf("%s%s is missing in: %v", prefix, name, err)
+		}
+	}
+}
+
+func TestSecretsDoNotShowInADumpOfTheConfig(t *testing.T) {
+	c, err := loadConfig(environOf(enough(), map[string]string{"RELAY_REDIS_URL": "redis://u:hunter2@h:1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("config", "config", c)
+	for _, dump := range []string{fmt.Sprintf("%v %+v %#v", c, c, c), log.String()} {
+		if strings.Contains(dump, "hunter2") || strings.Contains(dump, "secret-of-the-app") {
+			t.Errorf("a secret shows in %s", dump)
+		}
+	}
+}
+
+func TestSecretsCanComeFromFiles(t *testing.T) {
+	url, secret := write(t, "redis://from-a-file\n"), write(t, "secret from a file\n")
+	c, err := loadConfig([]string{"RELAY_REDIS_URL_FILE=" + url, "RELAY_APP_SECRET_FILE=" + secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(c.RedisURL) != "redis://from-a-file" || string(c.AppSecret) != "secret from a file" {
+		t.Errorf("got %q and %q", string(c.RedisURL), string(c.AppSecret))
+	}
+	if _, err := loadConfig([]string{"RELAY_APP_SECRET_FILE=" + secret + ".missing"}); err == nil {
+		t.Error("a file that is missing is no error")
+	}
+}
+
+func TestMisspeltSettingsAreFound(t *testing.T) {
+	got := unknownSettings([]string{"RELAY_LISTEN=x", "RELAY_LISTNE=x", "PATH=x", "RELAY_API_URL=x"})
+	if diff := cmp.Diff([]string{"RELAY_LISTNE"}, got); diff != "" {
+		t.Errorf("(- wanted, + got):\n%s", diff)
+	}
+}
+
+func TestBytesHaveUnits(t *testing.T) {
+	for text, want := range map[string]Bytes{"0": 0, "4096": 4096, "2KiB": 2048, "64MiB": 64 << 20, "1 GiB": 1 << 30} {
+		var got Bytes
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q is %d (%v), want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "-1", "1MB", "1.5MiB", "MiB", "9999999GiB"} {
+		if err := new(Bytes).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is accepted", text)
+		}
+	}
+}
+
+// environOf returns the settings as an environment, with changes; an empty value
+// removes a setting.
+func environOf(settings, change map[string]string) []string {
+	for name, value := range change {
+		settings[name] = value
+	}
+	var environ []string
+	for name, value := range settings {
+		if value != "" {
+			environ = append(environ, name+"="+value)
+		}
+	}
+	return environ
+}
+
+// write returns the name of a file with this text.
+func write(t *testing.T, text string) string {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
