@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,7 +70,7 @@ func (b *builder) copy(s *stage, c *instructions.CopyCommand) error {
 		case err != nil:
 			return err
 		case info.IsDir():
-			err = os.CopyFS(destination, os.DirFS(source))
+			err = copyFolder(source, destination)
 		case into:
 			err = copyFile(source, filepath.Join(destination, filepath.Base(source)))
 		default:
@@ -80,6 +81,23 @@ func (b *builder) copy(s *stage, c *instructions.CopyCommand) error {
 		}
 	}
 	return chown(destination, c.Chown)
+}
+
+// copyFolder copies what is in a folder, over what is there.
+func copyFolder(from, to string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		below, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, below), 0o755)
+		}
+		return copyFile(path, filepath.Join(to, below))
+	})
 }
 
 func copyFile(from, to string) error {
