@@ -1,0 +1,9 @@
+// Package demo is a CI backend as small as one can be: it runs builds and
+// publishes their output through [buildrelay/relay/pipe], lists them, keeps their
+// output for those who come late, and signs the subscriptions of its page.
+//
+// It shows what a backend has to do for the relay, and does no more: builds are
+// kept in memory, and everybody may watch. The files: runner.go runs builds,
+// store.go keeps them, announce.go tells the list's watchers, handler.go answers
+// HTTP; builds.go and recording.go say what is built.
+package demo

@@ -1,0 +1,62 @@
+package demo
+
+import (
+	"context"
+	"time"
+
+	"buildrelay/relay/pipe"
+)
+
+// flushWait is how long a build that has ended waits for the relay.
+const flushWait = 2 * time.Second
+
+// Job is one build to run.
+type Job struct {
+	Command []string
+	Dir     string      // working directory; "" is our own
+	Env     []string    // nil is our own
+	Runner  pipe.Runner // runs it instead of a process; Command then only names it
+}
+
+// Source returns the nth build, from 1. Calls do not overlap.
+type Source func(n int64) Job
+
+// Repeat builds the same again and again.
+func Repeat(command []string) Source {
+	return func(int64) Job { return Job{Command: command} }
+}
+
+// slot runs one build after the other until ctx ends.
+func (d *Demo) slot(ctx context.Context) {
+	for ctx.Err() == nil {
+		d.build(ctx)
+		select {
+		case <-time.After(d.c.Pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// build runs the next build to its end.
+func (d *Demo) build(ctx context.Context) {
+	var job Job
+	b := d.store.begin(func(id int64) Build {
+		job = d.c.Builds(id)
+		return Build{
+			ID: id, Channel: channelOf(id), Command: commandLine(job.Command),
+			Status: Running, Started: time.Now().UnixMilli(),
+		}
+	})
+	log := d.c.Log.With("build", b.ID)
+	code, err := pipe.Run(ctx, pipe.Config{
+		AppID: d.c.AppID, Channel: b.Channel, Publisher: d.c.Publisher,
+		Command: job.Command, Dir: job.Dir, Env: job.Env, Runner: job.Runner,
+		FlushWait: flushWait,
+		Observe:   func(r pipe.Record) { d.store.add(b.ID, r, ctx.Err() != nil) },
+		Log:       log,
+	})
+	log.Debug("build ended", "exit_code", code)
+	if err != nil {
+		log.Warn("build was not published completely", "error", err)
+	}
+}
