@@ -93,13 +93,24 @@ func (c *Conn) Reply(p []byte) {
 // close code. Anybody may call it; it does not wait.
 func (c *Conn) Close(reason *protocol.Close) {
 	if c.part(reason.Frame(), c.transport.Farewell(reason.Code, reason.Reason)) {
-		c.hub.metrics.Closed.WithLabelValues(strconv.Itoa(reason.Code)).Inc()
+		c.count(reason.Code)
 	}
 }
 
 // Part ends the connection with a farewell of the transport's own, in answer to
-// the client's or to a breach of framing.
+// the client's.
 func (c *Conn) Part(farewell []byte) { c.part(farewell) }
+
+// Breach ends the connection, with a farewell of the transport's own, because the
+// client broke the transport's rules; code is the close code in the farewell.
+func (c *Conn) Breach(code int, farewell []byte) {
+	if c.part(farewell) {
+		c.count(code)
+	}
+}
+
+// count counts a connection that the relay ended.
+func (c *Conn) count(code int) { c.hub.metrics.Closed.WithLabelValues(strconv.Itoa(code)).Inc() }
 
 // Closed ends the connection after the client is gone or the reader gave up.
 func (c *Conn) Closed() {

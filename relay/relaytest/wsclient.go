@@ -61,7 +61,7 @@ type WSOptions struct {
 	Subprotocols []string
 	TLS          *tls.Config // for wss
 	IgnorePings  bool        // do not answer pings
-	Deaf         bool        // never read: no Expect method works
+	Deaf         bool        // do not read: no Expect method works before Hear
 }
 
 // DialWS connects to url, ws or wss, and fails the test if the upgrade is refused.
@@ -78,11 +78,14 @@ func DialWS(t testing.TB, url string, options WSOptions) *WSClient {
 	c := &WSClient{t: t, conn: conn, Response: response, came: newJournal[Received]()}
 	c.handleControl(options.IgnorePings)
 	if !options.Deaf {
-		c.read.Go(c.receive)
+		c.Hear()
 	}
 	t.Cleanup(c.Cut)
 	return c
 }
+
+// Hear makes a client that was deaf read.
+func (c *WSClient) Hear() { c.read.Go(c.receive) }
 
 func (c *WSClient) handleControl(ignorePings bool) {
 	c.conn.SetPingHandler(func(payload string) error {

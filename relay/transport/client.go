@@ -86,6 +86,10 @@ func (c *client) read() {
 	c.ws.SetPongHandler(func(string) error { conn.Seen(); return nil })
 	pong := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(payload string) error { conn.Seen(); return pong(payload) })
+	c.ws.SetCloseHandler(func(code int, _ string) error {
+		conn.Part(protocol.Control(websocket.CloseMessage, websocket.FormatCloseMessage(code, "")))
+		return nil
+	})
 	for {
 		kind, p, err := c.ws.ReadMessage()
 		if err != nil {
@@ -94,9 +98,9 @@ func (c *client) read() {
 		}
 		switch {
 		case kind != websocket.TextMessage:
-			conn.Part(protocol.CloseFrame(websocket.CloseUnsupportedData, "only text messages are understood"))
+			c.breach(websocket.CloseUnsupportedData, "only text messages are understood")
 		case !utf8.Valid(p):
-			conn.Part(protocol.CloseFrame(websocket.CloseInvalidFramePayloadData, "text is not UTF-8"))
+			c.breach(websocket.CloseInvalidFramePayloadData, "text is not UTF-8")
 		default:
 			conn.Receive(p)
 			continue
@@ -111,14 +115,23 @@ func (c *client) read() {
 func (c *client) readFailed(err error) {
 	switch {
 	case errors.Is(err, errFragments):
-		c.stream.conn.Part(protocol.CloseFrame(websocket.ClosePolicyViolation, "message in too many fragments"))
+		c.breach(websocket.ClosePolicyViolation, "message in too many fragments")
+	case errors.Is(err, errLength):
+		c.breach(websocket.CloseProtocolError, "malformed length")
+	case errors.Is(err, websocket.ErrReadLimit): // gorilla tells of some, not of all
+		c.breach(websocket.CloseMessageTooBig, "")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.stream.conn.Part(protocol.CloseFrame(websocket.ClosePolicyViolation, "message took too long"))
+		c.breach(websocket.ClosePolicyViolation, "message took too long")
 	case isLost(err):
 		return
 	default: // gorilla answers breaches of RFC 6455, and closes, by itself
 	}
 	c.linger()
+}
+
+// breach ends a connection whose client broke the rules of WebSockets.
+func (c *client) breach(code int, reason string) {
+	c.stream.conn.Breach(code, protocol.CloseFrame(code, reason))
 }
 
 // isLost says whether there is nobody left to talk to.

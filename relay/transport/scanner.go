@@ -9,12 +9,15 @@ const (
 	opClose      = 0x8
 )
 
-var errFragments = errors.New("message in too many fragments")
+var (
+	errFragments = errors.New("message in too many fragments")
+	errLength    = errors.New("malformed length")
+)
 
 // scanner follows the frames that a client sends (RFC 6455, 5.2), for what
-// gorilla does not bound: the number of fragments of a message, among them
-// fragments without a byte. It looks at headers only; all else is gorilla's to
-// judge.
+// gorilla does not look at: the number of fragments of a message, among them
+// fragments without a byte, and lengths that are written as they must not be. It
+// looks at headers only; all else is gorilla's to judge.
 type scanner struct {
 	header     [14]byte
 	have       int    // bytes of header so far
@@ -69,6 +72,9 @@ func (s *scanner) headerSize() int {
 // frame takes in a complete header.
 func (s *scanner) frame() error {
 	s.payload = s.length()
+	if !s.lengthAllowed() {
+		return errLength
+	}
 	if opcode := s.header[0] & 0x0f; opcode >= opClose {
 		return nil // control frames may come between fragments
 	}
@@ -100,4 +106,20 @@ func (s *scanner) length() uint64 {
 		n = n<<8 | uint64(b)
 	}
 	return n
+}
+
+// lengthAllowed says whether the length is written in the fewest bytes, without
+// the highest bit (5.2), and, of a close frame, whether it leaves room for a code
+// or for nothing (5.5.1).
+func (s *scanner) lengthAllowed() bool {
+	switch s.header[1] & 0x7f {
+	case 126:
+		return s.payload > 125
+	case 127:
+		return s.payload > 0xffff && s.payload < 1<<63
+	case 1:
+		return s.header[0]&0x0f != opClose
+	default:
+		return true
+	}
 }

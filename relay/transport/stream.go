@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"encoding/binary"
 	"net"
 	"net/http"
 	"time"
@@ -44,14 +45,15 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write is called by gorilla with one whole control frame, by the reader.
+// Write is called by gorilla with one whole control frame, by the reader: a pong,
+// or a close with a code for a breach of RFC 6455.
 func (s *stream) Write(p []byte) (int, error) {
 	if s.conn == nil {
 		return s.Conn.Write(p)
 	}
 	frame := append([]byte(nil), p...)
 	if p[0]&0x0f == opClose {
-		s.conn.Part(frame)
+		s.conn.Breach(int(binary.BigEndian.Uint16(p[2:])), frame)
 	} else {
 		s.conn.Reply(frame)
 	}

@@ -1,0 +1,77 @@
+package relaytest
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// For is r as a subtest sees it: what goes wrong fails t, and what it connects
+// ends with t. The relay's process stays the business of the test that started it.
+func (r *Relay) For(t testing.TB) *Relay {
+	seen := *r
+	seen.t = t
+	return &seen
+}
+
+// Metric is the value of a series of /metrics, named with its labels as it is
+// written there; 0 if there is none.
+func (r *Relay) Metric(series string) float64 {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), Patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Metrics+"/metrics", http.NoBody)
+	if err != nil {
+		r.t.Fatalf("asking for metrics: %v", err)
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		r.t.Fatalf("asking for metrics: %v", err)
+	}
+	defer response.Body.Close()
+	found := 0.0
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), series+" "); ok {
+			if found, err = strconv.ParseFloat(text, 64); err != nil {
+				r.t.Fatalf("the metric %s: %v", series, err)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		r.t.Fatalf("reading metrics: %v", err)
+	}
+	return found
+}
+
+// ExpectMetric waits until match is true for the value of a series, and returns
+// the value; what says what that means.
+func (r *Relay) ExpectMetric(series, what string, match func(float64) bool) float64 {
+	r.t.Helper()
+	var value float64
+	r.Eventually(series+" "+what, func() bool {
+		value = r.Metric(series)
+		return match(value)
+	})
+	return value
+}
+
+// Eventually waits until done is true; what says what that means.
+func (r *Relay) Eventually(what string, done func() bool) {
+	r.t.Helper()
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			r.t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
