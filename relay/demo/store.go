@@ -28,12 +28,12 @@ type kept struct {
 	build    Build
 	line     newestLine
 	output   []pipe.Output
-	size     int          // bytes of output
-	dropped  *pipe.Output // stands for the output that is no longer kept
+	size     int // bytes of output
 	finished *pipe.Finished
 }
 
-// Log is a build with all its output that is kept.
+// Log is a build with its output. Of a long one the beginning is not kept: the
+// first record's offset says how much is missing.
 type Log struct {
 	Build  Build         `json:"build"`
 	Output []pipe.Output `json:"output"`
@@ -99,11 +99,8 @@ func (s *store) log(id int64) (Log, bool) {
 	if k == nil {
 		return Log{}, false
 	}
-	output := make([]pipe.Output, 0, len(k.output)+1)
-	if k.dropped != nil {
-		output = append(output, *k.dropped)
-	}
-	return Log{Build: k.build, Output: append(output, k.output...), Finished: k.finished}, true
+	output := append([]pipe.Output{}, k.output...) // never nil, which would be null
+	return Log{Build: k.build, Output: output, Finished: k.finished}, true
 }
 
 // takeChanged returns the builds that changed since it was last called, the
@@ -149,19 +146,16 @@ func (s *store) touch(id int64) {
 	}
 }
 
-// add keeps output. What is dropped to make room is told as lost, up to the seq
-// of the last that was dropped: readers ask for nothing below it.
+// add keeps output, and drops the oldest to make room.
 func (k *kept) add(o pipe.Output) {
 	k.line.add(o.Bytes())
 	k.build.Line = k.line.text
 	k.output = append(k.output, o)
 	k.size += len(o.Bytes())
 	for k.size > maxOutput && len(k.output) > 1 {
-		oldest := k.output[0]
+		k.size -= len(k.output[0].Bytes())
 		k.output[0] = pipe.Output{}
 		k.output = k.output[1:]
-		k.size -= len(oldest.Bytes())
-		k.dropped = &pipe.Output{Seq: oldest.Seq, Lost: oldest.Offset + int64(len(oldest.Bytes())) + oldest.Lost}
 	}
 }
 

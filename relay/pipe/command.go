@@ -58,7 +58,7 @@ func forward(signals <-chan os.Signal, p *os.Process, ended <-chan struct{}) {
 	for {
 		select {
 		case s := <-signals:
-			if s == os.Interrupt && foreground() {
+			if (s == os.Interrupt || s == syscall.SIGQUIT) && foreground() {
 				continue // the terminal sent it to the command as well
 			}
 			_ = p.Signal(s) // fails only if the command has just ended

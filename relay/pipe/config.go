@@ -62,8 +62,8 @@ type Config struct {
 	Stdout io.Writer // nil discards
 	Stderr io.Writer // nil discards
 
-	// Signals are passed on to the command. A SIGINT of the terminal is not: the
-	// command has it already. nil passes none on.
+	// Signals are passed on to the command. SIGINT and SIGQUIT of the terminal
+	// are not: the command has them already. nil passes none on.
 	Signals <-chan os.Signal
 
 	Interval  time.Duration // output waits no longer for more; 0 is DefaultInterval
