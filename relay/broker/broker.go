@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"buildrelay/protocol"
 	"buildrelay/relay/metrics"
@@ -30,8 +31,8 @@ type Sink interface {
 
 // Config says where Redis is. All fields but Slanger are required.
 type Config struct {
-	// Redis is how to connect. The broker copies it and sets what its promises
-	// depend on: no retries, and short time-outs.
+	// Redis is how to connect, as [ParseURL] reads it. The broker copies it and sets
+	// what its promises depend on: no retries, short time-outs, a dialer.
 	Redis *redis.Options
 	// Prefix begins the names of all Redis channels, "buildrelay" by default.
 	Prefix string
@@ -61,14 +62,14 @@ type Broker struct {
 	client  *redis.Client // for publishing; never retries
 
 	interest *interest
-	// heard is when the last heartbeat came back, in Unix nanoseconds; 0 while
-	// there is no link.
-	heard atomic.Int64
+	// heard is when the last heartbeat came back; nil while there is no link.
+	heard atomic.Pointer[time.Time]
 }
 
 // New returns a broker that hears nothing until Run is called.
 func New(config Config) *Broker {
-	n := names{prefix: config.Prefix, node: rand.Text(), slanger: config.Slanger}
+	logging.Disable() // go-redis prints to stderr what it returns as errors, too
+	n := newNames(config.Prefix, rand.Text(), config.Slanger.AppID)
 	return &Broker{
 		config:   config,
 		names:    n,
@@ -87,6 +88,12 @@ func options(base *redis.Options) *redis.Options {
 	o.MaxRetries = -1
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = linkTimeout, linkTimeout, linkTimeout
 	o.DialerRetries = 1
+	o.ContextTimeoutEnabled = true
+	// One pool, whose newest connection the heartbeat keeps in use. The others are
+	// let go before a dead link could be replaced: they may be as dead, and each
+	// would silence the new link's heartbeat.
+	o.PipelinePoolSize, o.PoolFIFO = -1, false
+	o.MinIdleConns, o.ConnMaxIdleTime = 0, linkTimeout-heartbeatEvery
 	return &o
 }
 
@@ -98,11 +105,12 @@ func (b *Broker) Unwatch(appID, channel string) { b.interest.unwatch(appID, chan
 
 // Ready returns nil while the node hears Redis, else what is wrong.
 func (b *Broker) Ready() error {
-	switch heard := b.heard.Load(); {
-	case heard == 0:
+	heard := b.heard.Load()
+	if heard == nil {
 		return errors.New("not connected to Redis")
-	case time.Since(time.Unix(0, heard)) > linkTimeout:
-		return fmt.Errorf("Redis has not been heard for %s", time.Since(time.Unix(0, heard)).Round(time.Second))
+	}
+	if silence := time.Since(*heard); silence > linkTimeout {
+		return fmt.Errorf("Redis has not been heard for %s", silence.Round(time.Second))
 	}
 	return nil
 }
@@ -123,7 +131,8 @@ func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Ev
 }
 
 // Run keeps a link to Redis and calls sink until ctx ends. A link that fails is
-// replaced, at once the first time, then with growing pauses.
+// replaced after a pause, which grows while none succeeds. Run must be called once,
+// and Publish not after it has returned.
 func (b *Broker) Run(ctx context.Context, sink Sink) {
 	defer b.client.Close()
 	pause := firstPause
@@ -151,11 +160,14 @@ const (
 
 // runLink runs one link to its end. It says whether it was ever alive.
 func (b *Broker) runLink(ctx context.Context, sink Sink) (established bool, err error) {
-	l := newLink(b, sink)
+	l := &link{broker: b, sink: sink}
 	err = l.run(ctx)
-	b.heard.Store(0)
+	b.heard.Store(nil)
 	b.metrics.RedisUp.Set(0)
-	b.interest.forget()
-	sink.Interrupted()
+	if l.established {
+		b.interest.forget()
+		sink.Interrupted()
+	}
+	l.publishing.Wait()
 	return l.established, err
 }

@@ -12,16 +12,19 @@ import (
 //	CHANNEL              the same in Slanger's, for the app that Slanger served
 //	PREFIX:~beat:NODE    the heartbeat of a node
 //
-// No app id contains "~", and no channel name ":", so none can be taken for
-// another.
+// No channel's name contains ":", so none can be taken for another, as long as no
+// app is called "~beat".
 type names struct {
-	prefix, node string
-	slanger      Slanger
+	prefix    string
+	heartbeat string
+	slanger   string // the id of the app that Slanger served, or ""
+}
+
+func newNames(prefix, node, slanger string) names {
+	return names{prefix: prefix, heartbeat: prefix + ":~beat:" + node, slanger: slanger}
 }
 
 func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
-
-func (n names) heartbeat() string { return n.prefix + ":~beat:" + n.node }
 
 // all returns the Redis channels that carry a channel's events.
 func (n names) all(appID, channel string) []string {
@@ -31,7 +34,7 @@ func (n names) all(appID, channel string) []string {
 	return []string{n.own(appID, channel)}
 }
 
-func (n names) isSlanger(appID string) bool { return appID != "" && appID == n.slanger.AppID }
+func (n names) isSlanger(appID string) bool { return appID != "" && appID == n.slanger }
 
 // message is what one PUBLISH carries.
 type message struct {

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/url"
 
 	"github.com/redis/go-redis/v9"
@@ -21,13 +20,16 @@ func ParseURL(text auth.Secret, roots *x509.CertPool) (*redis.Options, error) {
 		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")
 	}
 	if u.Scheme != "redis" && u.Scheme != "rediss" {
-		return nil, fmt.Errorf("the scheme is %q, it must be redis or rediss", u.Scheme)
+		return nil, errors.New("the URL must begin with redis:// or, for TLS, rediss://")
 	}
 	o, err := redis.ParseURL(string(text))
 	if err != nil {
 		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")
 	}
 	if o.TLSConfig != nil {
+		if o.TLSConfig.InsecureSkipVerify {
+			return nil, errors.New("skip_verify is not for a relay: name the authority of Redis' certificate instead")
+		}
 		o.TLSConfig.RootCAs = roots
 		o.TLSConfig.MinVersion = tls.VersionTLS12
 	}
