@@ -21,6 +21,7 @@ const ticksPerSecond = 100
 
 // process is a child that lives as long as its measurement.
 type process struct {
+	pid int
 	cmd *exec.Cmd
 	log *os.File
 }
@@ -36,7 +37,7 @@ func startProcess(dir string, cmd *exec.Cmd) (*process, error) {
 		log.Close()
 		return nil, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
-	return &process{cmd, log}, nil
+	return &process{cmd.Process.Pid, cmd, log}, nil
 }
 
 // stop kills the process and waits for it.
@@ -65,7 +66,7 @@ func (p *process) waitUntil(ctx context.Context, ready func(context.Context) boo
 
 // cpu is the user and system time that the process has used.
 func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
 	if err != nil {
 		return 0, fmt.Errorf("reading CPU time: %w", err)
 	}
@@ -84,7 +85,7 @@ func (p *process) cpu() (time.Duration, error) {
 
 // rss is the memory that the process holds, in KiB.
 func (p *process) rss() (int, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 	if err != nil {
 		return 0, fmt.Errorf("reading memory: %w", err)
 	}

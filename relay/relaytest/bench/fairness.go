@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// fairCase measures what a crowded status channel does to a log's only reader.
+	fairCase = "fair"
+
+	crowd      = 5000
+	crowdPause = time.Second / 20
+	probePause = time.Second / 50
+)
+
+// measureFairness prints how long events of a log with one reader take while the
+// crowd's channel is quiet, and while it is not.
+func (b *bench) measureFairness(ctx context.Context, w io.Writer) error {
+	fmt.Fprintf(w, "\n| a log with 1 reader, at 50/s | server | p50 ms | p99 ms | longest ms |\n|---|---|---|---|---|\n")
+	for _, s := range b.subjects {
+		if err := b.measureFairnessOf(ctx, s, w); err != nil {
+			return fmt.Errorf("%s: %s: %w", fairCase, s.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) measureFairnessOf(ctx context.Context, s subject, w io.Writer) error {
+	srv, err := s.start(ctx, b.dir, b.redis.url(), nil)
+	if err != nil {
+		return err
+	}
+	defer srv.stop()
+	f := newFleet(srv, []string{"status"}, crowd, 0)
+	defer f.close()
+	if err := f.connect(ctx); err != nil {
+		return err
+	}
+	f.startReading()
+	if err := b.probe(ctx, srv, w, fmt.Sprintf("%d readers elsewhere, quiet", crowd)); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var publishing errgroup.Group
+	publishing.Go(func() error { return bursts(1, crowdPause)(ctx, f, b.redis) })
+	err = wait(ctx, warmUp)
+	if err == nil {
+		err = b.probe(ctx, srv, w, fmt.Sprintf("%d readers elsewhere, at 20/s", crowd))
+	}
+	stop()
+	_ = publishing.Wait() // it ends because it was stopped
+	return err
+}
+
+// probe starts the log's reader and prints what it saw.
+func (b *bench) probe(ctx context.Context, srv *server, w io.Writer, title string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	job, err := json.Marshal(probeJob{srv.subject.name, srv.subject.naive, srv.address, b.redis.address, b.span})
+	if err != nil {
+		return fmt.Errorf("telling the probe: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, probeCommand, string(job))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("probing: %w", err)
+	}
+	var took []time.Duration
+	if err := json.Unmarshal(out.Bytes(), &took); err != nil {
+		return fmt.Errorf("reading what the probe saw: %w", err)
+	}
+	ms := func(p float64) float64 { return float64(percentile(took, p).Microseconds()) / 1000 }
+	fmt.Fprintf(w, "| %s | %s | %.1f | %.1f | %.1f |\n", title, srv.subject.name, ms(0.5), ms(0.99), ms(1))
+	return nil
+}
