@@ -21,7 +21,7 @@ func newDemo(t *testing.T, c Config) *Demo {
 		c.Publisher = new(publisher)
 	}
 	if c.Builds == nil {
-		c.Builds = Repeat([]string{"true"})
+		c.Builds = Repeat([]string{"true"}, nil)
 	}
 	d, err := New(c)
 	if err != nil {

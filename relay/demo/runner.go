@@ -21,9 +21,10 @@ type Job struct {
 // Source returns the nth build, from 1. Calls do not overlap.
 type Source func(n int64) Job
 
-// Repeat builds the same again and again.
-func Repeat(command []string) Source {
-	return func(int64) Job { return Job{Command: command} }
+// Repeat builds the same again and again. env is the command's environment, nil
+// our own.
+func Repeat(command, env []string) Source {
+	return func(int64) Job { return Job{Command: command, Env: env} }
 }
 
 // slot runs one build after the other until ctx ends.

@@ -3,6 +3,8 @@ package pipe
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,14 +18,16 @@ import (
 	"buildrelay/protocol"
 )
 
-// maxReply is how much of a refusal is read and told.
-const maxReply = 300
+const (
+	maxReply  = 300              // bytes of a refusal that are told
+	idleLimit = 30 * time.Second // for a connection that nothing is sent on
+)
 
 // HTTPConfig says where and as whom to publish.
 type HTTPConfig struct {
-	URL    string       // of the relay, "https://relay.example:6001", without a path
-	Key    auth.Key     // one of the app's
-	Client *http.Client // nil is a client of our own that follows no redirects
+	URL   string         // of the relay, "https://relay.example:6001", without a path
+	Key   auth.Key       // one of the app's
+	Roots *x509.CertPool // authorities of the relay's certificate; nil is those that the system trusts
 }
 
 // HTTP publishes through Pusher's HTTP API (POST /apps/ID/events), for build
@@ -47,15 +51,22 @@ func NewHTTP(c HTTPConfig) (*HTTP, error) {
 	case c.Key.Key == "" || c.Key.Secret == "":
 		return nil, errors.New("publishing by HTTP needs the app's key and secret")
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Timeout: callLimit, CheckRedirect: stay}
-	}
-	return &HTTP{base: u.Scheme + "://" + u.Host, key: c.Key, client: c.Client}, nil
+	return &HTTP{base: u.Scheme + "://" + u.Host, key: c.Key, client: newClient(c.Roots)}, nil
 }
 
-// stay keeps a client from following redirects, which would turn a signed POST
-// into an unsigned GET.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// newClient follows no redirect, which would turn a signed POST into an unsigned
+// GET.
+func newClient(roots *x509.CertPool) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:           http.ProxyFromEnvironment,
+			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			IdleConnTimeout: idleLimit,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       callLimit,
+	}
+}
 
 // Publish sends events in order, several in one request where it can. It does
 // not try again: errors that [ErrRefused] matches are final, others may pass.
@@ -107,10 +118,20 @@ func (h *HTTP) post(ctx context.Context, path string, v any) error {
 	req.Header.Set("Content-Type", "application/json")
 	reply, err := h.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("publishing to %s: %w", h.base, withoutURL(err))
+		return h.failed(withoutURL(err))
 	}
 	defer func() { _ = reply.Body.Close() }()
 	return h.check(reply)
+}
+
+// failed tells a certificate that will not do, now or later, from a relay that is
+// away.
+func (h *HTTP) failed(err error) error {
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return fmt.Errorf("%w: %s: %w", ErrRefused, h.base, err)
+	}
+	return fmt.Errorf("publishing to %s: %w", h.base, err)
 }
 
 // withoutURL strips the request's URL, and the signature in it, from err.

@@ -1,8 +1,10 @@
 package pipe
 
 import (
+	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,7 +48,7 @@ func newStub(t *testing.T, secret auth.Secret) (*relayStub, *HTTP) {
 	stub := &relayStub{t: t, app: &auth.App{ID: "3", Keys: []auth.Key{{Key: "k", Secret: testSecret}}}}
 	server := httptest.NewServer(stub)
 	t.Cleanup(server.Close)
-	h, err := NewHTTP(HTTPConfig{URL: server.URL + "/", Key: auth.Key{Key: "k", Secret: secret}, Client: server.Client()})
+	h, err := NewHTTP(HTTPConfig{URL: server.URL + "/", Key: auth.Key{Key: "k", Secret: secret}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,7 @@ func TestHTTPRefusalOfAWrongSecretShowsNoSecret(t *testing.T) {
 
 func TestHTTPConnectionErrorsPassAndShowNoSignature(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
-	h, err := NewHTTP(HTTPConfig{URL: server.URL, Key: auth.Key{Key: "k", Secret: testSecret}, Client: server.Client()})
+	h, err := NewHTTP(HTTPConfig{URL: server.URL, Key: auth.Key{Key: "k", Secret: testSecret}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,5 +140,30 @@ func TestHTTPNeedsAPlainURLAndAKey(t *testing.T) {
 		if _, err := NewHTTP(c); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", c.URL, err)
 		}
+	}
+}
+
+func TestHTTPCertificatesThatAreNotTrustedAreFinal(t *testing.T) {
+	server := httptest.NewUnstartedServer(&relayStub{t: t, app: &auth.App{ID: "3", Keys: []auth.Key{{Key: "k", Secret: testSecret}}}})
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	events := []protocol.Event{{Name: "e", Channel: "c", Data: "{}"}}
+	config := HTTPConfig{URL: server.URL, Key: auth.Key{Key: "k", Secret: testSecret}}
+	stranger, err := NewHTTP(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.Publish(t.Context(), "3", events); !errors.Is(err, ErrRefused) {
+		t.Errorf("got %v", err)
+	}
+	config.Roots = x509.NewCertPool()
+	config.Roots.AddCert(server.Certificate())
+	friend, err := NewHTTP(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := friend.Publish(t.Context(), "3", events); err != nil {
+		t.Error(err)
 	}
 }
