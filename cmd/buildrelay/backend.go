@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/relay/demo"
+	"buildrelay/relay/server"
+	"buildrelay/web"
+)
+
+// projectPause is the rest between two real builds: they use the processor.
+const projectPause = 10 * time.Second
+
+// runBackend is 'buildrelay demo --backend': the CI backend and its page alone,
+// beside a relay that runs elsewhere.
+func runBackend(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error {
+	for _, check := range []func() error{c.checkApp, c.checkTLS} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	publisher, err := newPublisher(c, target{apiURL: os.Getenv("RELAY_API_URL")}, log)
+	if err != nil {
+		return err
+	}
+	d, err := newBackend(demo.Config{
+		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: publisher,
+		WSPort: f.relayPort, WSSPort: f.relayPort, Log: log,
+	}, f.command)
+	if err != nil {
+		return err
+	}
+	l, err := c.listener(log)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	server.Health(mux, func() error { return nil })
+	mux.Handle("/", d.Handler())
+	s := server.New(mux, log)
+	if _, err := s.Listen(ctx, l.address, l.tls); err != nil {
+		return err
+	}
+	return runBoth(ctx, d, s.Serve)
+}
+
+// newBackend completes c by the page and by what is built: the command, this
+// project, or recordings of it.
+func newBackend(c demo.Config, command []string) (*demo.Demo, error) {
+	page, err := web.Handler()
+	if err != nil {
+		return nil, fmt.Errorf("reading the page: %w", err)
+	}
+	c.Page = page
+	if err := choose(&c, command); err != nil {
+		return nil, err
+	}
+	return demo.New(c)
+}
+
+func choose(c *demo.Config, command []string) error {
+	environ := withoutSecrets(os.Environ())
+	if len(command) > 0 {
+		c.Builds, c.Slots = demo.Repeat(command, environ), 1 // two could get in each other's way
+		return nil
+	}
+	if project, ok := demo.Project(".", environ); ok {
+		c.Builds, c.Pause = project, projectPause
+		return nil
+	}
+	recorded, err := demo.Recorded()
+	c.Builds = recorded
+	return err
+}

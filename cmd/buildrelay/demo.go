@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/relay/broker"
+	"buildrelay/relay/demo"
+	"buildrelay/relay/server"
+)
+
+// demoFlags is the command line of 'buildrelay demo'.
+type demoFlags struct {
+	http, https string
+	relayPort   int
+	backend     bool
+	command     []string
+}
+
+// runDemo is 'buildrelay demo'.
+func runDemo(ctx context.Context, args []string) error {
+	f, err := parseDemoFlags(args)
+	if err != nil {
+		return errUsage
+	}
+	c, err := loadConfig(os.Environ())
+	if err != nil {
+		return err
+	}
+	log := newLogger(os.Stderr, c.LogLevel)
+	if f.backend {
+		return runBackend(ctx, f, c, log)
+	}
+	return runAll(ctx, f, c, log)
+}
+
+func parseDemoFlags(args []string) (demoFlags, error) {
+	var f demoFlags
+	flags := flag.NewFlagSet("buildrelay demo", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), `usage: buildrelay demo [flags] [-- COMMAND …]
+
+Runs a relay, a Redis, and a small CI backend with its page in one process, on
+loopback. Without a command it builds this project again and again, or replays
+recorded builds where there is no Go. RELAY_… settings are heeded, but none is
+needed.
+
+`)
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&f.http, "http", "127.0.0.1:8080", "address for http and ws; any free port if it is taken")
+	flags.StringVar(&f.https, "https", "127.0.0.1:8443", "address for https and wss; any free port if it is taken")
+	flags.BoolVar(&f.backend, "backend", false, "only the CI backend, at RELAY_LISTEN; the relay runs elsewhere")
+	flags.IntVar(&f.relayPort, "relay-port", 6001, "with --backend: the port of the relay, as browsers reach it on the page's host")
+	err := flags.Parse(args)
+	f.command = flags.Args()
+	return f, err
+}
+
+// runAll runs everything in one process until ctx ends. The builds end first,
+// so that their end is still told.
+func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error {
+	redis, err := f.prepare(ctx, &c)
+	if err != nil {
+		return err
+	}
+	defer redis.Close()
+	certificate, err := localCertificate()
+	if err != nil {
+		return err
+	}
+	listeners, err := f.listeners(certificate)
+	if err != nil {
+		return err
+	}
+	var page http.Handler // set before anything is served
+	n, err := newNode(c, log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { page.ServeHTTP(w, r) }))
+	if err != nil {
+		return err
+	}
+	d, err := newBackend(demo.Config{
+		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: n.broker,
+		WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
+	}, f.command)
+	if err != nil {
+		return err
+	}
+	page = d.Handler()
+	f.welcome(os.Stdout, c, certificate, redis)
+	return runBoth(ctx, d, func(ctx context.Context) error { return n.run(ctx, listeners) })
+}
+
+// runBoth runs builds while serve serves, and ends both when ctx ends or serving
+// fails: first the builds.
+func runBoth(ctx context.Context, d *demo.Demo, serve func(context.Context) error) error {
+	building, stopBuilding := context.WithCancel(ctx)
+	defer stopBuilding()
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	var err error
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		err = serve(serving)
+		stopBuilding()
+	})
+	d.Run(building)
+	stopServing()
+	wait.Wait()
+	return err
+}
+
+// prepare gives the settings what serve would ask for: a Redis, an app, and free
+// ports.
+func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, err error) {
+	if !isLoopback(f.http) && !c.AcknowledgeInsecure {
+		return redis, fmt.Errorf("--http %s would serve everybody's build output in the clear: give a loopback address, or set RELAY_ACKNOWLEDGE_INSECURE=true", f.http)
+	}
+	if f.http, err = freeAddress(ctx, f.http); err != nil {
+		return redis, err
+	}
+	if f.https, err = freeAddress(ctx, f.https); err != nil {
+		return redis, err
+	}
+	if c.AppID == "" || c.AppKey == "" || c.AppSecret == "" {
+		c.AppID, c.AppKey, c.AppSecret = "demo", "demo-key", auth.Secret(rand.Text())
+	}
+	if _, set := os.LookupEnv("RELAY_METRICS_LISTEN"); !set {
+		c.MetricsListen = "" // several demos may run
+	}
+	c.DrainDelay = 0 // no load balancer has to notice
+	if c.RedisURL != "" {
+		return redis, nil
+	}
+	if redis.Embedded, err = broker.StartEmbedded(); err != nil {
+		return redis, err
+	}
+	c.RedisURL = redis.URL()
+	return redis, nil
+}
+
+// localRedis is the built-in Redis, if there is one.
+type localRedis struct{ *broker.Embedded }
+
+// Close ends it.
+func (r localRedis) Close() {
+	if r.Embedded != nil {
+		r.Embedded.Close()
+	}
+}
+
+// localCertificate is made once and kept where the user's programs keep such
+// things.
+func localCertificate() (server.Certificate, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return server.Certificate{}, fmt.Errorf("looking for a place for the certificate: %w", err)
+	}
+	return server.LocalCertificate(filepath.Join(cache, "buildrelay"), localHosts(), time.Now())
+}
+
+// listeners are plain and TLS.
+func (f *demoFlags) listeners(certificate server.Certificate) ([]listener, error) {
+	config, err := server.LoadTLS(certificate.Cert, certificate.Key)
+	if err != nil {
+		return nil, err
+	}
+	return []listener{{address: f.http}, {address: f.https, tls: config}}, nil
+}
+
+// welcome says where to look, and how to publish by hand.
+func (f *demoFlags) welcome(w io.Writer, c Config, certificate server.Certificate, redis localRedis) {
+	fmt.Fprintf(w, "\n  Open http://%s\n    or https://%s (its authority is %s)\n", f.http, nameOf(f.https), certificate.CA)
+	if redis.Embedded == nil {
+		fmt.Fprint(w, "\n  Redis is the one of RELAY_REDIS_URL.\n\n")
+		return
+	}
+	_, port, _ := net.SplitHostPort(redis.Addr())
+	build := fmt.Sprintf(`{"id":1000,"channel":"private-build-1000","command":"by hand","status":"running","started":%d,"line":"hello"}`, time.Now().UnixMilli())
+	fmt.Fprintf(w, `
+  Redis is built in, at port %s. To put a build into the list by hand:
+
+  redis-cli -p %s PUBLISH %s:%s:private-builds '{"event":"build:updated","data":%s}'
+
+`, port, port, c.RedisPrefix, c.AppID, build)
+}
+
+// nameOf returns a loopback address by its name: browsers like it better.
+func nameOf(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil && host == "127.0.0.1" {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
+}
+
+// freeAddress returns address, or one with another port if its port is taken.
+func freeAddress(ctx context.Context, address string) (string, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		host, _, splitErr := net.SplitHostPort(address)
+		if splitErr != nil {
+			return "", splitErr
+		}
+		if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
+			return "", fmt.Errorf("looking for a free port: %w", err)
+		}
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+func portOf(address string) int {
+	_, port, _ := net.SplitHostPort(address)
+	n, _ := strconv.Atoi(port)
+	return n
+}

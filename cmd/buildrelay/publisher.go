@@ -1,0 +1,55 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/auth"
+	"buildrelay/relay/metrics"
+	"buildrelay/relay/pipe"
+)
+
+// target says which way a backend publishes.
+type target struct {
+	apiURL string // of the relay's HTTP API; empty publishes through Redis
+	caFile string // PEM file with the authority of the relay's certificate; empty is the system's
+}
+
+// newPublisher returns a backend's way to the relay. It connects to nothing yet.
+func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, error) {
+	switch {
+	case c.AppID == "":
+		return nil, errors.New("RELAY_APP_ID is not set: it says which app to publish for")
+	case to.apiURL != "":
+		return newHTTPPublisher(c, to)
+	case c.RedisURL != "":
+		return newBroker(c, metrics.New(prometheus.NewRegistry()), log)
+	default:
+		return nil, errors.New("neither RELAY_API_URL nor RELAY_REDIS_URL is set: one must say where to publish, such as https://relay.example:6001 or redis://127.0.0.1:6379")
+	}
+}
+
+func newHTTPPublisher(c Config, to target) (pipe.Publisher, error) {
+	var roots *x509.CertPool
+	if to.caFile != "" {
+		pem, err := os.ReadFile(to.caFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the relay's authority: %w", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", to.caFile)
+		}
+	}
+	key := auth.Key{Key: c.AppKey, Secret: c.AppSecret}
+	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: key, Roots: roots})
+	if err != nil {
+		return nil, fmt.Errorf("RELAY_API_URL: %w", err)
+	}
+	return publisher, nil
+}
