@@ -48,6 +48,10 @@ func run(ctx context.Context, args []string) int {
 	switch command {
 	case "serve":
 		return report(runServe(ctx, args))
+	case "demo":
+		return report(runDemo(ctx, args))
+	case "pipe":
+		return runPipe(ctx, args)
 	case "cert":
 		return report(runCert(args))
 	case "health":
