@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -120,7 +119,7 @@ func (c *client) readFailed(err error) {
 		c.breach(websocket.CloseProtocolError, "malformed length")
 	case errors.Is(err, websocket.ErrReadLimit): // gorilla tells of some, not of all
 		c.breach(websocket.CloseMessageTooBig, "")
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case isTimeout(err):
 		c.breach(websocket.ClosePolicyViolation, "message took too long")
 	case isLost(err):
 		return
@@ -132,6 +131,12 @@ func (c *client) readFailed(err error) {
 // breach ends a connection whose client broke the rules of WebSockets.
 func (c *client) breach(code int, reason string) {
 	c.stream.conn.Breach(code, protocol.CloseFrame(code, reason))
+}
+
+// isTimeout says whether the read deadline passed: gorilla hides the error itself.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // isLost says whether there is nobody left to talk to.
