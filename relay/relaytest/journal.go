@@ -72,8 +72,9 @@ func (j *journal[T]) find(ctx context.Context, index int, match func(T) bool) (T
 	}
 }
 
+// since does not copy: what has been added is never changed.
 func (j *journal[T]) since(index int) (items []T, ended bool, changed <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.Clone(j.items[min(index, len(j.items)):]), j.ended, j.changed
+	return slices.Clip(j.items[min(index, len(j.items)):]), j.ended, j.changed
 }
