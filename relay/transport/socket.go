@@ -120,7 +120,8 @@ func (s *socket) drain() {
 	if s.pending == nil || s.flushing {
 		return
 	}
-	rest := s.pending.data[s.attempt(s.pending.data):]
+	data := s.pending.data
+	rest := data[s.attempt(data):]
 	if s.pending == nil { // the attempt failed
 		return
 	}
