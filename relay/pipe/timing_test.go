@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// build is a build in a bubble that a test types the output of.
+// typed is a build in a bubble that a test types the output of.
 type typed struct {
 	*io.PipeWriter
 	publisher *fakePublisher
@@ -30,6 +30,7 @@ func start(t *testing.T, c Config) *typed {
 	c.AppID, c.Channel, c.Publisher, c.Stdin = "app", "private-build-1", b.publisher, r
 	c.Log = slog.New(slog.NewTextHandler(b.log, nil))
 	c.Observe = func(r Record) { b.observed = append(b.observed, r) }
+	// end waits for it.
 	go func() {
 		code, err := Run(t.Context(), c)
 		b.code = code
