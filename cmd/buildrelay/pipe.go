@@ -36,9 +36,8 @@ there is too much of it. What is lost is told to the readers, and here.
 
 // pipeFlags is the command line of 'buildrelay pipe'.
 type pipeFlags struct {
-	to      target
-	config  pipe.Config // as far as flags say it
-	command []string
+	to     target
+	config pipe.Config // as far as flags say it
 }
 
 // runPipe is 'buildrelay pipe'. It returns the command's exit code.
