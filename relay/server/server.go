@@ -78,7 +78,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.http.Shutdown(last); err != nil {
 		_ = s.http.Close()
 	}
-	if err := serving.Wait(); !errors.Is(err, http.ErrServerClosed) {
+	if err := serving.Wait(); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving: %w", err)
 	}
 	return nil
