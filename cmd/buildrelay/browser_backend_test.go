@@ -1,0 +1,193 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"buildrelay/relay/relaytest"
+)
+
+// ciBackend is a running `buildrelay demo`: the small CI backend with its page,
+// and, unless it was started with --backend, the relay too.
+type ciBackend struct {
+	t      *testing.T
+	url    string // https
+	cmd    *exec.Cmd
+	ended  chan struct{} // closed when the process has been waited for
+	said   *transcript
+	client *http.Client
+}
+
+// transcript keeps what a process prints. It is safe for concurrent use.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *transcript) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *transcript) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// startDemo runs `buildrelay demo` with a command that it builds in dir again and
+// again.
+func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBackend {
+	t.Helper()
+	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
+	return b.startBackend(t, dir, args, nil)
+}
+
+// startBeside runs `buildrelay demo --backend` beside a relay that runs already.
+func (b *browser) startBeside(t *testing.T, w world, dir string, command ...string) *ciBackend {
+	t.Helper()
+	_, port, _ := strings.Cut(w.Address, ":")
+	args := append([]string{"demo", "--backend", "--relay-port", port, "--"}, command...)
+	env := map[string]string{
+		"RELAY_LISTEN":     "127.0.0.1:0",
+		"RELAY_REDIS_URL":  w.redis.URL(),
+		"RELAY_APP_ID":     relaytest.AppID,
+		"RELAY_APP_KEY":    relaytest.Key,
+		"RELAY_APP_SECRET": relaytest.Secret,
+	}
+	maps.Copy(env, relaytest.ServeTLS(b.certs))
+	return b.startBackend(t, dir, args, env)
+}
+
+// startBackend runs the real binary in dir, with env and little else in its
+// environment, and returns when it listens with TLS.
+func (b *browser) startBackend(t *testing.T, dir string, args []string, env map[string]string) *ciBackend {
+	t.Helper()
+	backend := &ciBackend{t: t, ended: make(chan struct{}), said: &transcript{}}
+	backend.client = &http.Client{
+		Timeout:   relaytest.Patience,
+		Transport: &http.Transport{TLSClientConfig: b.certs.Client()},
+	}
+	t.Cleanup(backend.client.CloseIdleConnections)
+	cmd := exec.Command(relaytest.Build(t), args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"XDG_CACHE_HOME=" + b.cache, "PATH=" + os.Getenv("PATH")}
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Stdout, cmd.Stderr = backend.said, backend.said
+	backend.start(cmd)
+	return backend
+}
+
+func (b *ciBackend) start(cmd *exec.Cmd) {
+	b.t.Helper()
+	if err := cmd.Start(); err != nil {
+		b.t.Fatalf("starting a backend: %v", err)
+	}
+	b.cmd = cmd
+	// stop waits for it.
+	go func() {
+		defer close(b.ended)
+		_ = cmd.Wait() // how it ended is read from ProcessState
+	}()
+	b.t.Cleanup(b.stop)
+	b.eventually("it listens with TLS", func() bool {
+		address := b.listening()
+		b.url = "https://" + address
+		return address != ""
+	})
+}
+
+// listening is the address of the TLS listener, as the log tells it.
+func (b *ciBackend) listening() string {
+	for line := range strings.Lines(b.said.String()) {
+		var entry struct {
+			Msg, Address string
+			TLS          bool
+		}
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" && entry.TLS {
+			return entry.Address
+		}
+	}
+	return ""
+}
+
+// output is what GET /builds/N/output holds: the build's raw output so far.
+func (b *ciBackend) output(build int) string {
+	b.t.Helper()
+	response, err := b.client.Get(b.url + "/builds/" + strconv.Itoa(build) + "/output")
+	if err != nil {
+		b.t.Fatalf("asking for the output of build %d: %v", build, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		b.t.Fatalf("asking for the output of build %d: %s, %v", build, response.Status, err)
+	}
+	var log struct {
+		Output []struct {
+			Text   string
+			Base64 []byte
+			Lost   int
+		}
+	}
+	if err := json.Unmarshal(body, &log); err != nil {
+		b.t.Fatalf("reading the output of build %d: %v", build, err)
+	}
+	var output strings.Builder
+	for _, batch := range log.Output {
+		if batch.Lost > 0 {
+			b.t.Fatalf("%d bytes of build %d were lost", batch.Lost, build)
+		}
+		output.WriteString(batch.Text)
+		output.Write(batch.Base64)
+	}
+	return output.String()
+}
+
+// eventually waits until done is true.
+func (b *ciBackend) eventually(what string, done func() bool) {
+	b.t.Helper()
+	deadline := time.NewTimer(relaytest.Patience)
+	defer deadline.Stop()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-b.ended:
+			b.t.Fatalf("the backend ended, while waiting until %s:\n%s", what, b.said)
+		case <-deadline.C:
+			b.t.Fatalf("waited in vain until %s:\n%s", what, b.said)
+		}
+	}
+}
+
+// stop ends the backend as an operator would and looks at how it ended.
+func (b *ciBackend) stop() {
+	_ = b.cmd.Process.Signal(syscall.SIGTERM) // an error says that it has ended already
+	timer := time.NewTimer(relaytest.Patience)
+	defer timer.Stop()
+	select {
+	case <-b.ended:
+	case <-timer.C:
+		_ = b.cmd.Process.Kill()
+		<-b.ended
+	}
+	if code := b.cmd.ProcessState.ExitCode(); code != 0 || strings.Contains(b.said.String(), "DATA RACE") {
+		b.t.Errorf("the backend ended with %v:\n%s", b.cmd.ProcessState, b.said)
+	}
+}
