@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -181,6 +182,19 @@ func (c *WSClient) WriteRaw(b []byte) error {
 func (c *WSClient) Cut() {
 	c.conn.Close()
 	c.read.Wait()
+}
+
+// Reset is Cut, but the relay sees an error instead of an end.
+func (c *WSClient) Reset() {
+	conn := c.conn.NetConn()
+	if over, ok := conn.(*tls.Conn); ok {
+		conn = over.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails only when it is closed already
+		tcp.Close()
+	}
+	c.Cut()
 }
 
 func (c *WSClient) write(kind int, payload []byte) error {
