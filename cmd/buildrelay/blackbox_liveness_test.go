@@ -118,3 +118,30 @@ func TestDroppedConnectionIsForgotten(t *testing.T) {
 		settled()
 	})
 }
+
+// Clients that reset their connection while the relay writes to them take nobody
+// with them.
+func TestClientsThatResetHarmNobody(t *testing.T) {
+	t.Parallel()
+	plainAndTLS(t, nil, func(t *testing.T, w world) {
+		witness := w.Connect()
+		witness.Subscribe("news")
+		settled := w.settled(t)
+		filler := strings.Repeat("x", 10_000)
+		for round := range 20 {
+			c := w.Connect()
+			c.Subscribe("news")
+			for i := range 10 {
+				w.tell(t, "news", `{"event":"n","data":"`+filler+`"}`)
+				if i == round/2 {
+					c.Reset()
+				}
+			}
+			for range 10 {
+				witness.Expect("n")
+			}
+		}
+		w.ExpectMetric(`buildrelay_connections{app="3"}`, "falls to 1", func(n float64) bool { return n == 1 })
+		settled()
+	})
+}
