@@ -94,7 +94,7 @@ func (s *socket) take(p []byte) {
 	if s.dead {
 		return
 	}
-	if s.pending == nil && !s.corked {
+	if s.pending == nil && !s.corked && !s.flushing {
 		p = p[s.attempt(p):]
 	}
 	if len(p) > 0 && !s.dead {
@@ -159,7 +159,7 @@ func (s *socket) fail() {
 }
 
 func (s *socket) startFlusher() {
-	if s.pending != nil && !s.flushing {
+	if s.pending != nil {
 		s.flushing = true
 		s.group.Go(s.flush)
 	}

@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"bytes"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +29,7 @@ func pair(t *testing.T, group *sync.WaitGroup) (*socket, *net.TCPConn) {
 	}
 	t.Cleanup(func() { accepted.Close() })
 	s := accepted.(*socket)
-	if err := s.relax(time.Second, group, func() {}); err != nil {
+	if err := s.relax(time.Minute, group, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	return s, conn.(*net.TCPConn)
@@ -59,4 +61,44 @@ func TestSocketOfAClientThatIsGoneTakesEverything(t *testing.T) {
 		})
 	}
 	flushers.Wait()
+}
+
+// TLS answers a key update from the reader, while the worker's last write may still
+// be on its way. The client must get the bytes in the order of the writes.
+func TestWriteWhileAFlusherIsAtWorkNeitherWaitsNorOvertakes(t *testing.T) {
+	t.Parallel()
+	var flushers sync.WaitGroup
+	s, client := pair(t, &flushers)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
+	for sent := want; len(sent) > 0; {
+		n := min(len(sent), 64<<10)
+		part := sent[:n]
+		sent = sent[n:]
+		if s.send(part) {
+			continue
+		}
+		// The kernel is full: a flusher is about to write the rest, which nobody reads.
+		for !flusherWrites(s) {
+			runtime.Gosched()
+		}
+		for range 8 {
+			n := min(len(sent), 1<<10)
+			_, _ = s.Write(sent[:n])
+			sent = sent[n:]
+		}
+		want = want[:len(want)-len(sent)]
+		break
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got other bytes than were written (%v)", err)
+	}
+	flushers.Wait()
+}
+
+// flusherWrites says whether a flusher has taken what was pending.
+func flusherWrites(s *socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flushing && s.pending == nil
 }
