@@ -159,7 +159,7 @@ func (s *socket) fail() {
 }
 
 func (s *socket) startFlusher() {
-	if s.pending != nil {
+	if s.pending != nil && !s.flushing {
 		s.flushing = true
 		s.group.Go(s.flush)
 	}
