@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net/http"
+	"path"
 	"strings"
 )
 
@@ -28,13 +29,23 @@ func (r Routes) Handler() http.Handler {
 		mux.Handle("/", r.Other)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		// ServeMux would clean the path by a redirect; the API's signatures cover it.
-		if strings.HasPrefix(req.URL.Path, "/apps/") {
+		switch {
+		case strings.HasPrefix(req.URL.Path, "/apps/"):
 			r.API.ServeHTTP(w, req)
-			return
+		case !isClean(req.URL.EscapedPath()):
+			http.NotFound(w, req)
+		default:
+			mux.ServeHTTP(w, req)
 		}
-		mux.ServeHTTP(w, req)
 	})
+}
+
+// isClean says whether ServeMux takes the path as it is. It cleans others by a
+// redirect, which no WebSocket follows, and which the API's signatures do not
+// survive.
+func isClean(sent string) bool {
+	cleaned := path.Clean(sent)
+	return sent == cleaned || sent == cleaned+"/"
 }
 
 // Health adds /healthz and /readyz to a mux.
