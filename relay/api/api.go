@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
@@ -144,6 +145,9 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string)
 	}
 	if err := app.CheckRequest(request, a.Now()); err != nil {
 		return nil, err
+	}
+	if !utf8.Valid(body) {
+		return nil, badRequest("the body is not UTF-8")
 	}
 	query, err := auth.Query(r.URL.RawQuery)
 	if err != nil {

@@ -1,0 +1,113 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/hmac"
+	"crypto/md5" // the protocol's digest of a body
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay/api"
+	"buildrelay/relay/metrics"
+)
+
+// The fixture and the clock of the signature examples in Pusher's documentation.
+const (
+	key    = "278d425bdf160c739803"
+	secret = "7ad3773142a6692b25b8"
+	now    = 1353088179
+)
+
+// backend is an API with what stands behind it.
+type backend struct {
+	api.API
+	published []protocol.Event
+	fails     error
+	occupied  map[string]int
+}
+
+func (b *backend) Publish(_ context.Context, appID string, events []protocol.Event) error {
+	if appID != "3" {
+		return fmt.Errorf("published for the app %q", appID)
+	}
+	b.published = append(b.published, events...)
+	return b.fails
+}
+
+func (b *backend) Subscriptions(appID, prefix string) map[string]int {
+	found := make(map[string]int)
+	for name, n := range b.occupied {
+		if appID == "3" && strings.HasPrefix(name, prefix) {
+			found[name] = n
+		}
+	}
+	return found
+}
+
+func newBackend(t *testing.T) *backend {
+	t.Helper()
+	apps, err := auth.NewApps(
+		auth.App{ID: "3", Keys: []auth.Key{{Key: key, Secret: secret}}},
+		auth.App{ID: "4", Keys: []auth.Key{{Key: "other", Secret: "other"}}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &backend{}
+	b.API = api.API{
+		Apps: apps, Publisher: b, Occupancy: b,
+		Metrics: metrics.New(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Unix(now, 0) },
+	}
+	return b
+}
+
+// do has the API answer a request with this target, byte for byte.
+func (b *backend) do(t *testing.T, method, target, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	raw := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: relay\r\nContent-Length: %d\r\n\r\n%s", method, target, len(body), body)
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder := httptest.NewRecorder()
+	b.ServeHTTP(recorder, request.WithContext(t.Context()))
+	return recorder
+}
+
+// hexHMAC signs what a request signs.
+func hexHMAC(method, path, query string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(method + "\n" + path + "\n" + query))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func hexMD5(body string) string {
+	sum := md5.Sum([]byte(body))
+	return hex.EncodeToString(sum[:])
+}
+
+// signed is a target for a path that needs no escapes. more, "" or "name=value&…",
+// must sort behind what every request has.
+func signed(method, path, body, more string) string {
+	query := fmt.Sprintf("auth_key=%s&auth_timestamp=%d&auth_version=1.0", key, now)
+	if body != "" {
+		query += "&body_md5=" + hexMD5(body)
+	}
+	if more != "" {
+		query += "&" + more
+	}
+	return path + "?" + query + "&auth_signature=" + hexHMAC(method, path, query)
+}
