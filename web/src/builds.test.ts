@@ -40,6 +40,22 @@ test('a build that has ended does not run again', () => {
   expect(lines(list)).toEqual(['1 failed end']);
 });
 
+test('a list without a build takes it away, unless it has started meanwhile', () => {
+  const list = new BuildList();
+  list.fetched([build(1, 'passed', ''), build(2, 'passed', '')]);
+  list.beginFetch();
+  list.update(build(3, 'running', ''));
+  list.fetched([build(2, 'passed', '')]);
+  expect(list.all().map((b) => b.id)).toEqual([3, 2]);
+});
+
+test('a backend that has begun anew numbers other builds alike', () => {
+  const list = new BuildList();
+  list.fetched([build(1, 'passed', 'old')]);
+  list.update({ ...build(1, 'running', 'new'), started: 2 });
+  expect(lines(list)).toEqual(['1 running new']);
+});
+
 test('the list is bounded and keeps the newest', () => {
   const list = new BuildList();
   for (let id = 1; id <= 300; id++) list.update(build(id, 'passed', ''));

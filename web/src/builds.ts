@@ -30,8 +30,12 @@ export class BuildList {
     this.put(build);
   }
 
-  /** The fetched list; a build that was updated meanwhile keeps its update. */
+  /** The fetched list, which is all there is; a build that was updated meanwhile keeps its update. */
   fetched(builds: readonly Build[]): void {
+    const listed = new Set(builds.map((build) => build.id));
+    for (const id of this.byId.keys()) {
+      if (!listed.has(id) && !this.fresh.has(id)) this.byId.delete(id);
+    }
     for (const build of builds) {
       if (!this.fresh.has(build.id)) this.put(build);
     }
@@ -46,10 +50,14 @@ export class BuildList {
     return [...this.byId.values()].sort((a, b) => b.id - a.id);
   }
 
-  /** A build that has ended never runs again, so such an update is an old one. */
+  /**
+   * A build that has ended never runs again, so such an update is an old one. A
+   * backend that has begun anew may give the same number to another build.
+   */
   private put(build: Build): void {
     const known = this.byId.get(build.id);
-    if (known && known.status !== 'running' && build.status === 'running') return;
+    const same = known?.started === build.started;
+    if (same && known.status !== 'running' && build.status === 'running') return;
     this.byId.set(build.id, build);
     if (this.byId.size > MAX_BUILDS) this.byId.delete(Math.min(...this.byId.keys()));
   }

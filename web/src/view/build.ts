@@ -22,6 +22,7 @@ export class BuildView implements View, FeedSink {
   private readonly command = el('h1.build-name');
   private readonly facts = el('p.facts');
   private readonly notices = new Notices();
+  private readonly blank = el('p.log-blank');
   private readonly end = el('span.log-end');
   private readonly size = el('span.log-size');
   private readonly log: LogView;
@@ -62,6 +63,8 @@ export class BuildView implements View, FeedSink {
   }
 
   build(build: Build): void {
+    // Another build by the same number: the backend has begun anew, and so does the page.
+    if (this.fetched && this.fetched.started !== build.started) location.reload();
     this.fetched = build;
     this.drawHead();
   }
@@ -93,7 +96,7 @@ export class BuildView implements View, FeedSink {
     this.element.append(
       el('header.build-head', {}, back, name, this.toolbar.element),
       this.notices.element,
-      el('div.log-frame', {}, this.log.element, this.toolbar.resume),
+      el('div.log-frame', {}, this.log.element, this.blank, this.toolbar.resume),
       el('footer.log-foot', {}, this.end, this.size),
     );
   }
@@ -149,14 +152,23 @@ export class BuildView implements View, FeedSink {
     this.end.dataset['status'] = cut ? 'canceled' : build.status;
     this.element.dataset['complete'] = String(complete);
     this.toolbar.setRunning(running);
+    this.drawBlank();
     if (cut) setText(this.end, 'Not connected: newer output may be missing');
     else if (running) setText(this.end, 'Running');
     else setText(this.end, complete ? endText(this.finishedWith!) : 'Loading the output…');
   }
 
+  /** Says why the log is empty, if it is. */
+  private drawBlank(): void {
+    const { feed, complete } = this.element.dataset;
+    const empty = this.log.terminal.lines.length === 0 && !this.log.pending && feed === 'current';
+    setText(this.blank, !empty ? '' : complete === 'true' ? 'This build printed nothing.' : 'Nothing printed yet.');
+  }
+
   private logChanged(): void {
     const terminal = this.log.terminal;
     setText(this.size, count(terminal.lines.length, 'line'));
+    this.drawBlank();
     this.toolbar.linesAre(terminal.lines.length);
     this.notices.setGaps({ places: terminal.gaps, bytes: this.gapBytes }, (index) => this.log.toLine(index));
     if (terminal.refused > 0) {
