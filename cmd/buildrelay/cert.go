@@ -28,7 +28,7 @@ func runCert(args []string) error {
 	}
 	c, err := server.LocalCertificate(*dir, names, time.Now())
 	if err != nil {
-		return err //nolint:wrapcheck // it says what was tried
+		return err
 	}
 	fmt.Printf("certificate %s\nkey         %s\nauthority   %s\n", c.Cert, c.Key, c.CA)
 	return nil
