@@ -15,8 +15,8 @@ import (
 	"buildrelay/relay/relaytest"
 )
 
-// page is a tab. The test fails if the page throws,
-// logs a warning or an error, or breaks its own content policy.
+// page is a tab. The test fails if the page throws, logs a warning or an error,
+// or breaks its own content policy.
 type page struct {
 	t   *testing.T
 	ctx context.Context
