@@ -130,8 +130,8 @@ func (ch *channel) deliver(frame protocol.Frame, exclude string) {
 	ch.append(frame, exclude)
 }
 
-// append adds a frame and tells the workers. A channel without readers keeps
-// nothing. The caller holds mu.
+// append adds a frame; the workers see to it when they are flushed. A channel
+// without readers keeps nothing. The caller holds mu.
 func (ch *channel) append(frame protocol.Frame, exclude string) {
 	if len(ch.shards) == 0 {
 		return
@@ -140,7 +140,7 @@ func (ch *channel) append(frame protocol.Frame, exclude string) {
 	for _, sh := range ch.shards {
 		if !sh.marked {
 			sh.marked = true
-			sh.worker.post(task{kind: taskDue, shard: sh})
+			sh.worker.put(task{kind: taskDue, shard: sh})
 		}
 	}
 }

@@ -11,7 +11,8 @@ import (
 
 // Deliver brings an event to all subscribers of its channel on this node. Events
 // of one channel must come from one goroutine, or in an order that the caller
-// keeps. It never waits for a client.
+// keeps. It never waits for a client. The event leaves with the next Flush, at
+// the latest.
 func (h *Hub) Deliver(appID string, e protocol.Event) {
 	ch := h.channel(appID, e.Channel)
 	if ch == nil {
@@ -23,11 +24,20 @@ func (h *Hub) Deliver(appID string, e protocol.Event) {
 	}
 }
 
+// Flush lets go what was delivered. Call it when no more is at hand: one wake-up of
+// the workers then serves all events that came together.
+func (h *Hub) Flush() {
+	for _, w := range h.workers {
+		w.flush()
+	}
+}
+
 // Confirmed says that from now on Deliver is called with every event published
 // on the channel.
 func (h *Hub) Confirmed(appID, name string) {
 	if ch := h.channel(appID, name); ch != nil {
 		ch.confirm()
+		h.Flush()
 	}
 }
 
@@ -39,6 +49,7 @@ func (h *Hub) Refused(appID, name string) {
 		h.metrics.Subscriptions.Dec()
 		s.conn.refuse(s, protocol.ErrChannelRefused(name))
 	}
+	h.Flush()
 }
 
 // dropChannel forgets a channel and returns the subscriptions that waited.
@@ -58,6 +69,7 @@ func (h *Hub) dropChannel(key channelKey) []*subscription {
 // broker confirms every watched channel again when it hears it, and the
 // subscribers are then told that something may be missing.
 func (h *Hub) Interrupted() {
+	h.Flush()
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, ch := range h.channels {

@@ -85,6 +85,7 @@ func publishStress(hub *relay.Hub, config stressConfig) {
 	defer pause.Stop()
 	for i := range config.events {
 		if i%20 == 0 {
+			hub.Flush()
 			<-pause.C // lets readers stall, come and go in between
 		}
 		number := strconv.Itoa(i/stressChannels + 1)
@@ -94,6 +95,7 @@ func publishStress(hub *relay.Hub, config stressConfig) {
 			Data:    number + strings.Repeat(".", 1+random.IntN(config.size)),
 		})
 	}
+	hub.Flush()
 }
 
 func channelName(i int) string { return fmt.Sprintf("log-%d", i) }

@@ -58,15 +58,32 @@ func newWorker(window time.Duration, m *metrics.Metrics) *worker {
 
 // post gives the worker something to do. Anybody may call it; it never blocks.
 func (w *worker) post(t task) {
+	w.put(t)
+	w.rouse()
+}
+
+// put gives the worker something to do that has time until the next rouse or
+// flush: one wake-up then serves all events that came together.
+func (w *worker) put(t task) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.inbox = append(w.inbox, t)
-	first := len(w.inbox) == 1
+}
+
+// flush makes the worker look at what was put.
+func (w *worker) flush() {
+	w.mu.Lock()
+	waiting := len(w.inbox) > 0
 	w.mu.Unlock()
-	if first {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+	if waiting {
+		w.rouse()
+	}
+}
+
+func (w *worker) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
 	}
 }
 

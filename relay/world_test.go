@@ -211,6 +211,7 @@ func (w *world) doPublish(args []string) error {
 		next.Data += strings.Repeat(".", max(0, size-len(next.Data)))
 		w.hub.Deliver(appID, next)
 	}
+	w.hub.Flush()
 	return nil
 }
 

@@ -156,7 +156,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	defer stopAccepting()
 	var running, accepting sync.WaitGroup
 	running.Go(func() { n.hub.Run(core) })
-	running.Go(func() { n.broker.Run(core, n.hub) })
+	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
 	running.Go(func() { n.logFailure(n.metrics.Serve(core)) })
 	failed := make(chan error, 1)
 	accepting.Go(func() { failed <- n.server.Serve(accept) })

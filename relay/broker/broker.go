@@ -130,14 +130,15 @@ func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Ev
 	return nil
 }
 
-// Run keeps a link to Redis and calls sink until ctx ends. A link that fails is
-// replaced after a pause, which grows while none succeeds. Run must be called once,
-// and Publish not after it has returned.
-func (b *Broker) Run(ctx context.Context, sink Sink) {
+// Run keeps a link to Redis and calls sink until ctx ends, and flush whenever
+// everything that came from Redis was delivered and more has to be waited for. A
+// link that fails is replaced after a pause, which grows while none succeeds. Run
+// must be called once, and Publish not after it has returned.
+func (b *Broker) Run(ctx context.Context, sink Sink, flush func()) {
 	defer b.client.Close()
 	pause := firstPause
 	for ctx.Err() == nil {
-		established, err := b.runLink(ctx, sink)
+		established, err := b.runLink(ctx, sink, flush)
 		if ctx.Err() != nil {
 			return
 		}
@@ -159,8 +160,8 @@ const (
 )
 
 // runLink runs one link to its end. It says whether it was ever alive.
-func (b *Broker) runLink(ctx context.Context, sink Sink) (established bool, err error) {
-	l := &link{broker: b, sink: sink}
+func (b *Broker) runLink(ctx context.Context, sink Sink, flush func()) (established bool, err error) {
+	l := &link{broker: b, sink: sink, flush: flush}
 	err = l.run(ctx)
 	b.heard.Store(nil)
 	b.metrics.RedisUp.Set(0)

@@ -34,11 +34,23 @@ func (l *link) dial(ctx context.Context, config *tls.Config, network, address st
 		_ = conn.Close()
 	})
 	if config == nil {
-		return conn, nil
+		return &flushingConn{conn, l.flush}, nil
 	}
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
-	return secure, nil
+	return &flushingConn{secure, l.flush}, nil
+}
+
+// flushingConn calls flush when go-redis has used up what it had read: readers are
+// then served once for all events that came together.
+type flushingConn struct {
+	net.Conn
+	flush func()
+}
+
+func (c *flushingConn) Read(p []byte) (int, error) {
+	c.flush()
+	return c.Conn.Read(p)
 }

@@ -171,7 +171,7 @@ func TestABrokerThatConnectsEndsAtOnce(t *testing.T) {
 			// The test waits for ended.
 			go func() {
 				defer close(ended)
-				r.Run(ctx, sink{r.told})
+				r.Run(ctx, sink{r.told}, func() {})
 			}()
 			eventually(t, "it connects", func() bool { return p.connections() > 0 })
 			since := time.Now()

@@ -28,6 +28,7 @@ type link struct {
 	// Static, once run has begun.
 	broker *Broker
 	sink   Sink
+	flush  func()
 	pubsub *redis.PubSub
 	// fail ends the link. The first call says why.
 	fail context.CancelCauseFunc

@@ -56,7 +56,7 @@ func newRig(t testing.TB, url string, changes ...func(*broker.Config)) *rig {
 func (r *rig) start() *rig {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { r.Run(ctx, sink{r.told}) })
+	running.Go(func() { r.Run(ctx, sink{r.told}, func() {}) })
 	r.t.Cleanup(func() {
 		stop()
 		running.Wait()
