@@ -33,7 +33,7 @@ type demoFlags struct {
 func runDemo(ctx context.Context, args []string) error {
 	f, err := parseDemoFlags(args)
 	if err != nil {
-		return errUsage
+		return usageError(err)
 	}
 	c, err := loadConfig(os.Environ())
 	if err != nil {
@@ -139,7 +139,7 @@ func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, e
 	if _, set := os.LookupEnv("RELAY_METRICS_LISTEN"); !set {
 		c.MetricsListen = "" // several demos may run
 	}
-	c.DrainDelay = 0 // no load balancer has to notice
+	c.DrainDelay = 200 * time.Millisecond // no load balancer has to notice, but the last word of the builds must get out
 	if c.RedisURL != "" {
 		return redis, nil
 	}

@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -68,12 +70,16 @@ func run(ctx context.Context, args []string) int {
 	}
 }
 
-// report prints what went wrong, one problem a line, and returns the exit code.
+// report prints what went wrong, unless the flag package has done so, and returns the
+// exit code.
 func report(err error) int { return reportTo(os.Stderr, err) }
 
 func reportTo(w io.Writer, err error) int {
-	if err == nil {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
+	case errors.Is(err, errUsage):
+		return exitUsage
 	}
 	fmt.Fprintln(w, "buildrelay:", err)
 	return exitFailure

@@ -60,7 +60,7 @@ func (c *Config) listener(log *slog.Logger) (listener, error) {
 // parse parses flags and refuses other arguments.
 func parse(flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
-		return errUsage
+		return usageError(err)
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%s takes no argument %q", flags.Name(), flags.Arg(0))
@@ -69,7 +69,15 @@ func parse(flags *flag.FlagSet, args []string) error {
 }
 
 // errUsage says that the flag package has told what is wrong.
-var errUsage = errors.New("see 'buildrelay help'")
+var errUsage = errors.New("wrong usage")
+
+// usageError keeps apart who asked for help and who needs it.
+func usageError(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return errUsage
+}
 
 // newLogger logs as text to a terminal, as JSON elsewhere.
 func newLogger(w *os.File, level slog.Level) *slog.Logger {
