@@ -125,8 +125,9 @@ func TestWhatIsNeverFinishedEnds(t *testing.T) {
 	witness := w.Connect()
 	settled := w.settled(t)
 	w.run(t, "watched", func(t *testing.T, w world) {
-		silent, half := dialTCP(t, w), dialTCP(t, w)
+		silent, half, body := dialTCP(t, w), dialTCP(t, w), dialTCP(t, w)
 		write(t, half, "GET /app/"+relaytest.Key+" HTTP/1.1\r\nHost: x\r\nUpgrade: web")
+		write(t, body, "POST /apps/3/events?"+sign("POST", "/apps/3/events", "")+" HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
 		messages := map[string][]byte{
 			"half a header":          {0x81},
 			"a header alone":         {0x81, 0x80 | 126, 0xff, 0xff, 0, 0, 0, 0},
@@ -151,6 +152,9 @@ func TestWhatIsNeverFinishedEnds(t *testing.T) {
 			c.ExpectClose(1008)
 		}
 		closed(t, len(messages))
+		if came := expectEOF(t, body); !strings.HasPrefix(came, "HTTP/1.1 400 ") {
+			t.Errorf("half a body is answered by %q", came)
+		}
 		witness.ExpectOpen()
 	})
 	settled()
