@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -24,11 +23,10 @@ type Interest interface {
 	Unwatch(appID, channel string)
 }
 
-// Config says how a hub behaves. Interest, Metrics and Log are required.
+// Config says how a hub behaves. Interest and Metrics are required.
 type Config struct {
 	Interest Interest
 	Metrics  *metrics.Metrics
-	Log      *slog.Logger
 	// ActivityTimeout is told to clients, which then send a ping when they heard
 	// nothing for so long. 0 means 120 s.
 	ActivityTimeout time.Duration

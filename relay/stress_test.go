@@ -3,7 +3,6 @@ package relay_test
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -48,7 +47,6 @@ func stress(t *testing.T, config stressConfig) {
 	hub := relay.New(relay.Config{
 		Interest:    deafInterest{},
 		Metrics:     metrics.New(prometheus.NewRegistry()),
-		Log:         slog.New(slog.DiscardHandler),
 		FlushWindow: time.Millisecond,
 		FeedMemory:  config.memory,
 		Workers:     3,

@@ -3,7 +3,6 @@ package relay_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"slices"
 	"strconv"
@@ -50,7 +49,6 @@ func newWorld(t *testing.T) *world {
 	w.hub = relay.New(relay.Config{
 		Interest: w.redis,
 		Metrics:  metrics.New(prometheus.NewRegistry()),
-		Log:      slog.New(slog.DiscardHandler),
 		Workers:  2,
 	})
 	ctx, stop := context.WithCancel(t.Context())

@@ -63,7 +63,6 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
 		Metrics:         m,
-		Log:             log,
 		ActivityTimeout: c.ActivityTimeout,
 		PingAfter:       c.PingAfter,
 		PongTimeout:     c.PongTimeout,
