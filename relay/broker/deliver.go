@@ -16,7 +16,6 @@ func (b *Broker) deliver(m *redis.Message, sink Sink) {
 	events, dropped := b.parse(key, m)
 	if dropped != "" {
 		b.metrics.Dropped.WithLabelValues(dropped).Inc()
-		b.log.Debug("message from Redis dropped", "reason", dropped, "app", key.app)
 	}
 	b.metrics.Events.Add(float64(len(events)))
 	for _, e := range events {
