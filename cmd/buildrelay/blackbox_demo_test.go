@@ -30,7 +30,7 @@ func startDemo(t *testing.T, command ...string) *demoProcess {
 	t.Helper()
 	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
 	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	cmd.Env = []string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 func (w world) pipeCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), append([]string{"pipe"}, args...)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RELAY_APP_ID=" + relaytest.AppID}
+	cmd.Env = []string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "RELAY_APP_ID=" + relaytest.AppID}
 	if w.Certs == nil {
 		cmd.Env = append(cmd.Env, "RELAY_REDIS_URL="+w.redis.URL())
 	} else {
@@ -164,7 +164,7 @@ func TestPipeTellsWhatItNeedsAndRunsNothing(t *testing.T) {
 		"bad flag":    {[]string{"--chanel", "c", "--", "echo", "ran"}, "-chanel"},
 	} {
 		cmd := exec.CommandContext(t.Context(), relaytest.Build(t), append([]string{"pipe"}, tt.args...)...)
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+		cmd.Env = []string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH")}
 		output, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 125 || !strings.Contains(string(output), tt.want) || strings.Contains(string(output), "ran\n") {

@@ -83,7 +83,7 @@ func (b *browser) startBackend(t *testing.T, dir string, args []string, env map[
 	t.Cleanup(backend.client.CloseIdleConnections)
 	cmd := exec.Command(relaytest.Build(t), args...)
 	cmd.Dir = dir
-	cmd.Env = []string{"XDG_CACHE_HOME=" + b.cache, "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{relaytest.QuickExit, "XDG_CACHE_HOME=" + b.cache, "PATH=" + os.Getenv("PATH")}
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

@@ -10,6 +10,10 @@ import (
 	"testing"
 )
 
+// QuickExit belongs into the environment of a binary that Build has built: with
+// the race detector it would otherwise sleep for a second before it ends.
+const QuickExit = "GORACE=atexit_sleep_ms=20"
+
 // built builds the binary once a test process. A variable of the package is the only
 // thing that all tests of a process share.
 var built = sync.OnceValues(build) //nolint:gochecknoglobals // set once and never changed; see above

@@ -87,7 +87,7 @@ func start(t testing.TB, env map[string]string, certs *Certs) *Relay {
 func (r *Relay) run() {
 	r.t.Helper()
 	cmd := exec.Command(Build(r.t), "serve")
-	cmd.Env = []string{} // not nil, which would be the test's own
+	cmd.Env = []string{QuickExit}
 	for name, value := range r.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
