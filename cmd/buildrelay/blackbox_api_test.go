@@ -113,7 +113,7 @@ func TestBodiesThatAreBombsAreRefused(t *testing.T) {
 	memory := w.Metric("process_resident_memory_bytes")
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
-	if _, err := zip.Write(make([]byte, 100<<20)); err != nil {
+	if _, err := zip.Write(make([]byte, 16<<20)); err != nil {
 		t.Fatal(err)
 	}
 	if err := zip.Close(); err != nil {

@@ -157,6 +157,7 @@ func TestConnectionLimitHoldsAndAPlaceIsGivenBack(t *testing.T) {
 	first.ExpectOpen()
 	first.Close(1000)
 	first.ExpectClose(1000)
+	first.Cut()
 	w.expectGone()
 	w.Connect().ExpectOpen()
 }

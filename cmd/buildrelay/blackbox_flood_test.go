@@ -87,7 +87,7 @@ func TestPingFloodOfAReaderIsAnswered(t *testing.T) {
 // write no more; after ten seconds it is closed. Others notice nothing.
 func TestFloodsOfWhoDoesNotReadEnd(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, map[string]string{"RELAY_WRITE_TIMEOUT": "2s"})
+	w := newWorld(t, map[string]string{"RELAY_WRITE_TIMEOUT": "1s"})
 	witness := w.Connect()
 	settled := w.settled(t)
 	floods := map[string][]byte{

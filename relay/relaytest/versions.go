@@ -1,12 +1,13 @@
 package relaytest
 
 // PusherJSVersions are the versions of pusher-js to test with, oldest first: the
-// oldest with a Node build and the newest, or all of the matrix if [Full].
+// oldest, the oldest with a Node build and the newest, or all of the matrix if
+// [Full].
 func PusherJSVersions() []string {
 	if Full() {
 		return []string{"3.0.0", "3.2.4", "4.4.0", "5.1.1", "6.0.3", "7.0.6", "7.6.0", "8.6.0"}
 	}
-	return []string{"3.2.4", "8.6.0"}
+	return []string{"3.0.0", "3.2.4", "8.6.0"}
 }
 
 // SDKVersions are the versions of the Node server SDK to test with, oldest first.
