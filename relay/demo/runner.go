@@ -8,7 +8,7 @@ import (
 )
 
 // flushWait is how long a build that has ended waits for the relay.
-const flushWait = 2 * time.Second
+const flushWait = pipe.DefaultFlushWait
 
 // Job is one build to run.
 type Job struct {

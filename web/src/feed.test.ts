@@ -65,6 +65,32 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+describe('a build that is over', () => {
+  test('is fetched when its last events do not come', async () => {
+    const world = new World();
+    world.store(1);
+    world.channel.subscribed();
+    await world.wait(1);
+    world.store(2);
+    world.finished = end(2);
+    world.feed.over();
+    await world.wait(2001);
+    expect(world.seen).toBe('1\n2\n');
+    expect(world.ended).toBe(1);
+  });
+
+  test('is not fetched again when its last events came', async () => {
+    const world = new World();
+    world.channel.subscribed();
+    await world.wait(1);
+    world.feed.over();
+    world.live(1);
+    world.channel.event('build:finished', end(1));
+    await world.wait(2001);
+    expect(world.fetches).toBe(1);
+  });
+});
+
 describe('joining', () => {
   test('fetches only after it is subscribed, and merges what came live meanwhile', async () => {
     const world = new World();

@@ -65,6 +65,13 @@ export class BuildFeed {
     this.loader.close();
   }
 
+  /** The build is over, as the list has it: its end must come soon, else it is fetched. */
+  over(): void {
+    setTimeout(() => {
+      if (!this.ended) this.loader.request();
+    }, PATIENCE);
+  }
+
   private event(name: string, data: unknown): void {
     if (name === 'build:output') {
       const batch = parseBatch(data);

@@ -141,7 +141,10 @@ export class BuildView implements View, FeedSink {
   }
 
   private announce(build: Build): void {
-    if (this.lastStatus === 'running' && build.status !== 'running') this.app.shell.announce(outcome(build));
+    if (this.lastStatus === 'running' && build.status !== 'running') {
+      this.app.shell.announce(outcome(build));
+      this.feed.over();
+    }
     this.lastStatus = build.status;
   }
 
