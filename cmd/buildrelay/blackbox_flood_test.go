@@ -145,6 +145,9 @@ func TestWhatIsNeverFinishedEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		ended := w.Connect() // closes, and leaves the connection open
+		ended.Close(1000)
+		ended.ExpectClose(1000)
 		expectEOF(t, silent)
 		expectEOF(t, half)
 		for name, c := range clients {
@@ -154,6 +157,26 @@ func TestWhatIsNeverFinishedEnds(t *testing.T) {
 		closed(t, len(messages))
 		if came := expectEOF(t, body); !strings.HasPrefix(came, "HTTP/1.1 400 ") {
 			t.Errorf("half a body is answered by %q", came)
+		}
+		w.ExpectMetric(`buildrelay_connections{app="3"}`, "falls to 1", func(n float64) bool { return n == 1 })
+		witness.ExpectOpen()
+	})
+	settled()
+}
+
+func TestTLSHandshakeThatIsNeverFinishedEnds(t *testing.T) {
+	t.Parallel()
+	w := newTLSWorld(t, nil)
+	witness := w.Connect()
+	settled := w.settled(t)
+	w.run(t, "watched", func(t *testing.T, w world) {
+		silent, half, plain := dialTCP(t, w), dialTCP(t, w), dialTCP(t, w)
+		write(t, half, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+		write(t, plain, "GET /app/"+relaytest.Key+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		expectEOF(t, silent)
+		expectEOF(t, half)
+		if came := expectEOF(t, plain); !strings.HasPrefix(came, "HTTP/1.0 400 ") {
+			t.Errorf("a request without TLS is answered by %q", came)
 		}
 		witness.ExpectOpen()
 	})
