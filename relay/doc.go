@@ -5,7 +5,8 @@
 //
 // The broker calls [Hub.Deliver]. The hub finds the channel, encodes the event
 // once, and appends the frame to the channel's feed. Each fan-out worker that
-// owns a reader of the channel is told. The worker gathers what is due for a
+// owns a reader of the channel has it in its inbox, and [Hub.Flush] wakes the
+// worker for all events that came together. The worker gathers what is due for a
 // connection, from all its feeds, and hands it to the transport in one write.
 //
 // # Who runs what

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"buildrelay/relay/feed"
@@ -84,12 +85,7 @@ func (sh *shard) retire() {
 	if sh.joining > 0 {
 		return
 	}
-	for i := range ch.shards {
-		if ch.shards[i] == sh {
-			ch.shards = append(ch.shards[:i], ch.shards[i+1:]...)
-			break
-		}
-	}
+	ch.shards = slices.DeleteFunc(ch.shards, func(other *shard) bool { return other == sh })
 	sh.state = shardRetired
 	ch.trim()
 }

@@ -36,7 +36,7 @@ func (w *worker) turn(c *Conn) {
 		c.parted = true
 		c.transport.Drop()
 	case len(c.due) > 0:
-		w.enqueue(c, nil)
+		w.enqueue(c)
 	}
 }
 
@@ -81,7 +81,7 @@ func (w *worker) gather(c *Conn, out []byte) (_ []byte, frames int) {
 // read returns what the subscription has to send: its prelude, word of what it
 // lost, and the feed's frames.
 func (w *worker) read(s *subscription, limit int) (p []byte, frames int) {
-	run := s.shard.channel.feed.Read(s.cursor, limit, s.conn.id)
+	run := s.channel.feed.Read(s.cursor, limit, s.conn.id)
 	s.cursor = run.Next
 	if run.More {
 		s.conn.due = append(s.conn.due, s)
@@ -137,7 +137,7 @@ func (w *worker) fallBehind(c *Conn) {
 // its feeds need not keep it.
 func (w *worker) abandon(c *Conn) {
 	for _, s := range c.due {
-		s.cursor = s.shard.channel.feed.End()
+		s.cursor = s.channel.feed.End()
 		w.caughtUp(s)
 	}
 	c.due = c.due[:0]

@@ -135,7 +135,8 @@ func (w *worker) apply(t task) {
 	switch t.kind {
 	case taskJoin:
 		t.sub.shard.join(t.sub)
-		w.enqueue(t.sub.conn, t.sub)
+		t.sub.conn.setDue(t.sub)
+		w.enqueue(t.sub.conn)
 	case taskLeave:
 		w.leave(t.sub)
 	case taskDue:
@@ -144,10 +145,10 @@ func (w *worker) apply(t task) {
 			w.begin(t.shard)
 		}
 	case taskReply:
-		w.enqueue(t.conn, nil)
+		w.enqueue(t.conn)
 	case taskSent:
 		t.conn.busy = false
-		w.enqueue(t.conn, nil)
+		w.enqueue(t.conn)
 	case taskGone:
 		t.conn.parted = true
 	}
@@ -158,18 +159,15 @@ func (w *worker) apply(t task) {
 func (w *worker) leave(s *subscription) {
 	s.left = true
 	if moved := s.shard.leave(s); moved != nil && moved.due {
-		w.enqueue(moved.conn, nil)
+		w.enqueue(moved.conn)
 	}
 	if s.shard.state != shardActive {
 		s.shard.settle()
 	}
 }
 
-// enqueue gives the connection a turn, with s as due unless it is nil.
-func (w *worker) enqueue(c *Conn, s *subscription) {
-	if s != nil {
-		c.setDue(s)
-	}
+// enqueue gives the connection a turn.
+func (w *worker) enqueue(c *Conn) {
 	if !c.queued {
 		c.queued = true
 		w.ready = append(w.ready, c)

@@ -120,12 +120,20 @@ func (w *world) doConnect(args []string) error {
 	return nil
 }
 
+func (w *world) client(name string) (*client, error) {
+	c := w.clients[name]
+	if c == nil {
+		return nil, fmt.Errorf("there is no client %q", name)
+	}
+	return c, nil
+}
+
 // doSend: send CLIENT MESSAGE.
 func (w *world) doSend(rest string) error {
 	name, message, _ := strings.Cut(rest, " ")
-	c := w.clients[name]
-	if c == nil {
-		return fmt.Errorf("there is no client %q", name)
+	c, err := w.client(name)
+	if err != nil {
+		return err
 	}
 	c.inbox <- []byte(message)
 	return nil
@@ -149,9 +157,9 @@ func (w *world) doFlood(rest string) error {
 
 // doSubscribe: subscribe CLIENT CHANNEL…, signed where the channel wants that.
 func (w *world) doSubscribe(args []string) error {
-	c := w.clients[args[0]]
-	if c == nil {
-		return fmt.Errorf("there is no client %q", args[0])
+	c, err := w.client(args[0])
+	if err != nil {
+		return err
 	}
 	for _, channel := range args[1:] {
 		signature := ""
@@ -165,9 +173,9 @@ func (w *world) doSubscribe(args []string) error {
 
 // doClient: leave CLIENT, stall CLIENT (its socket takes nothing), resume CLIENT.
 func (w *world) doClient(what string, args []string) error {
-	c := w.clients[args[0]]
-	if c == nil {
-		return fmt.Errorf("there is no client %q", args[0])
+	c, err := w.client(args[0])
+	if err != nil {
+		return err
 	}
 	switch what {
 	case "leave":

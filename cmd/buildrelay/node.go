@@ -94,7 +94,7 @@ func (n *node) metricsHandler() http.Handler {
 func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
 	roots, err := certPool(c.RedisCAFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
 	}
 	options, err := broker.ParseURL(c.RedisURL, roots)
 	if err != nil {
@@ -115,11 +115,11 @@ func certPool(file string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
+		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %s holds no certificate", file)
+		return nil, fmt.Errorf("%s holds no certificate", file)
 	}
 	return pool, nil
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -35,16 +33,9 @@ func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, error)
 }
 
 func newHTTPPublisher(c Config, to target) (pipe.Publisher, error) {
-	var roots *x509.CertPool
-	if to.caFile != "" {
-		pem, err := os.ReadFile(to.caFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the relay's authority: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate", to.caFile)
-		}
+	roots, err := certPool(to.caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the relay's authority: %w", err)
 	}
 	key := auth.Key{Key: c.AppKey, Secret: c.AppSecret}
 	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: key, Roots: roots})

@@ -81,27 +81,30 @@ func routes() []route {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 	defer cancel()
-	label := "none"
-	out, status, err := func() (reply, int, error) {
-		appID, channel, rt, err := find(r)
-		if err != nil {
-			return nil, 0, err
-		}
-		label = rt.path
-		c, err := a.authenticate(w, r, appID)
-		if err != nil {
-			return nil, 0, err
-		}
-		c.channel = channel
-		out, err := rt.handle(a, ctx, c)
-		return out, rt.status, err
-	}()
+	rt, out, err := a.answer(ctx, w, r)
+	status := rt.status
 	if err != nil {
 		status = a.writeError(w, err)
 	} else {
 		writeReply(w, status, out)
 	}
-	a.Metrics.Requests.WithLabelValues(label, strconv.Itoa(status)).Inc()
+	a.Metrics.Requests.WithLabelValues(rt.path, strconv.Itoa(status)).Inc()
+}
+
+// answer carries out the request. It returns the route as far as there is one, else
+// one named "none".
+func (a *API) answer(ctx context.Context, w http.ResponseWriter, r *http.Request) (route, reply, error) {
+	appID, channel, rt, err := find(r)
+	if err != nil {
+		return route{path: "none"}, nil, err
+	}
+	c, err := a.authenticate(w, r, appID)
+	if err != nil {
+		return rt, nil, err
+	}
+	c.channel = channel
+	out, err := rt.handle(a, ctx, c)
+	return rt, out, err
 }
 
 // find finds the route. It works on the path as sent, so that an escaped slash
@@ -117,8 +120,9 @@ func find(r *http.Request) (appID, channel string, found route, err error) {
 		parts[1] = "*"
 	}
 	err = &failure{http.StatusNotFound, "there is nothing at this path"}
+	path := strings.Join(parts, "/")
 	for _, rt := range routes() {
-		if rt.path != strings.Join(parts, "/") {
+		if rt.path != path {
 			continue
 		}
 		if rt.method == r.Method {

@@ -68,25 +68,26 @@ func New(reg prometheus.Registerer) *Metrics {
 type factory struct{ reg prometheus.Registerer }
 
 func (f factory) counter(name, help string) prometheus.Counter {
-	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "buildrelay", Name: name, Help: help})
-	f.reg.MustRegister(c)
-	return c
+	return register(f, prometheus.NewCounter(prometheus.CounterOpts(options(name, help))))
 }
 
 func (f factory) counters(name, help string, labels ...string) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "buildrelay", Name: name, Help: help}, labels)
-	f.reg.MustRegister(c)
-	return c
+	return register(f, prometheus.NewCounterVec(prometheus.CounterOpts(options(name, help)), labels))
 }
 
 func (f factory) gauge(name, help string) prometheus.Gauge {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "buildrelay", Name: name, Help: help})
-	f.reg.MustRegister(g)
-	return g
+	return register(f, prometheus.NewGauge(prometheus.GaugeOpts(options(name, help))))
 }
 
 func (f factory) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
-	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "buildrelay", Name: name, Help: help}, labels)
-	f.reg.MustRegister(g)
-	return g
+	return register(f, prometheus.NewGaugeVec(prometheus.GaugeOpts(options(name, help)), labels))
+}
+
+func options(name, help string) prometheus.Opts {
+	return prometheus.Opts{Namespace: "buildrelay", Name: name, Help: help}
+}
+
+func register[C prometheus.Collector](f factory, c C) C {
+	f.reg.MustRegister(c)
+	return c
 }

@@ -1,13 +1,13 @@
 package transport
 
-import "errors"
+import (
+	"errors"
 
-const (
-	// maxFragments is how many frames one message may come in.
-	maxFragments = 64
-	opContinue   = 0x0
-	opClose      = 0x8
+	"buildrelay/protocol"
 )
+
+// maxFragments is how many frames one message may come in.
+const maxFragments = 64
 
 var (
 	errFragments = errors.New("message in too many fragments")
@@ -75,7 +75,7 @@ func (s *scanner) frame() error {
 	if !s.lengthAllowed() {
 		return errLength
 	}
-	if opcode := s.header[0] & 0x0f; opcode >= opClose {
+	if opcode := s.header[0] & 0x0f; opcode >= protocol.OpClose {
 		return nil // control frames may come between fragments
 	}
 	final := s.header[0]&0x80 != 0
@@ -118,7 +118,7 @@ func (s *scanner) lengthAllowed() bool {
 	case 127:
 		return s.payload > 0xffff && s.payload < 1<<63
 	case 1:
-		return s.header[0]&0x0f != opClose
+		return s.header[0]&0x0f != protocol.OpClose
 	default:
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"buildrelay/protocol"
 	"buildrelay/relay"
 )
 
@@ -52,7 +53,7 @@ func (s *stream) Write(p []byte) (int, error) {
 		return s.Conn.Write(p)
 	}
 	frame := append([]byte(nil), p...)
-	if p[0]&0x0f == opClose {
+	if p[0]&0x0f == protocol.OpClose {
 		s.conn.Breach(int(binary.BigEndian.Uint16(p[2:])), frame)
 	} else {
 		s.conn.Reply(frame)
