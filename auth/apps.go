@@ -21,6 +21,7 @@ type App struct {
 	Disabled       bool
 	MaxConnections int             // on one node; 0 means no limit
 	Limits         protocol.Limits // the zero value means [protocol.DefaultLimits]
+	Logs           protocol.LogRules
 }
 
 // findKey returns the app's key called name. The time it takes does not tell

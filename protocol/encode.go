@@ -6,8 +6,10 @@ import (
 )
 
 // EncodeEvent returns the frame that carries e, with the members event, data,
-// channel, user_id (the last two unless empty) and e.Extra. The data string
-// keeps its bytes; invalid UTF-8 becomes U+FFFD.
+// channel, user_id (the last two unless empty), relay (the position, for an event
+// of a log) and e.Extra. The data string keeps its bytes; invalid UTF-8 becomes
+// U+FFFD. Behind the event that closes a log the result holds a second frame, which
+// says so.
 //
 // It runs once for every event, however many readers there are, and allocates
 // the frame only.
@@ -27,13 +29,21 @@ func EncodeEvent(e Event) Frame {
 		f = append(f, `,"user_id":`...)
 		f = appendQuoted(f, e.UserID)
 	}
+	if e.Link != nil {
+		f = append(f, `,"relay":"`...)
+		f = append(e.Link.At.append(f), '"')
+	}
 	for _, m := range e.Extra {
 		f = append(f, ',')
 		f = appendQuoted(f, m.Name)
 		f = append(f, ':')
 		f = append(f, m.Value...)
 	}
-	return append(f, '}')
+	f = append(f, '}')
+	if e.Link != nil && e.Link.Final != nil {
+		f = append(f, finalFrame(e.Channel, e.Link)...)
+	}
+	return f
 }
 
 // encodedLen returns the length of the payload that EncodeEvent writes.
@@ -44,6 +54,10 @@ func (e Event) encodedLen() int {
 	}
 	if e.UserID != "" {
 		n += len(`,"user_id":`) + quotedLen(e.UserID)
+	}
+	if e.Link != nil {
+		var text [64]byte
+		n += len(`,"relay":""`) + len(e.Link.At.append(text[:0]))
 	}
 	for _, m := range e.Extra {
 		n += len(`,:`) + quotedLen(m.Name) + len(m.Value)
@@ -86,26 +100,4 @@ func (e *Error) Frame() Frame {
 	p = append(p, `,"message":`...)
 	p = appendQuoted(p, validUTF8(e.Message))
 	return Text(append(p, `}}`...))
-}
-
-// Lost returns the frame that tells a reader of a channel that count events did
-// not reach it; a negative count is unknown and told as null. The event is
-// named relay:lost, except on encrypted channels, where clients would try to
-// decrypt it: there it is pusher:relay_lost. Its data is
-// {"channel":"…","count":N or null}.
-func Lost(channel string, count int64) Frame {
-	data := append([]byte(nil), `{"channel":`...)
-	data = appendQuoted(data, validUTF8(channel))
-	data = append(data, `,"count":`...)
-	if count < 0 {
-		data = append(data, `null`...)
-	} else {
-		data = strconv.AppendInt(data, count, 10)
-	}
-	data = append(data, '}')
-	name := "relay:lost"
-	if KindOf(channel).Encrypted() {
-		name = "pusher:relay_lost"
-	}
-	return EncodeEvent(Event{Name: name, Channel: channel, Data: string(data)})
 }

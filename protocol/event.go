@@ -13,6 +13,13 @@ type Event struct {
 	Data    string // reaches the client byte for byte; usually, not always, JSON
 	UserID  string // sender of a client event on a presence channel, else ""
 	Exclude string // socket id of the connection that must not get it, or ""
+	// ID, where not empty, is the publisher's name for the event on a log channel:
+	// published again under it, the event stands in the log once.
+	ID string
+	// Append says how it joins the log; nil asks for nothing special.
+	Append *Append
+	// Link is its place in the log that it was read from, else nil.
+	Link *Link
 	// Extra are further top-level members that reach the client after the
 	// others, in this order (Slanger's contract).
 	Extra []Member

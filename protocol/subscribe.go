@@ -1,6 +1,11 @@
 package protocol
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
 
 // Subscribe is the data of a pusher:subscribe message. Nothing in it is checked
 // but its types.
@@ -10,11 +15,15 @@ type Subscribe struct {
 	// ChannelData is nil if absent or null. A signature covers it exactly when
 	// it is there, even if it is empty.
 	ChannelData *string
+	// Start is where the client wants a log channel to start; nil where it did not
+	// say, or said it in a way that StartError tells about.
+	Start      *Start
+	StartError *Error
 }
 
 // Subscribe reads the data of a pusher:subscribe message.
 func (m Message) Subscribe() (Subscribe, *Error) {
-	v, err := m.fields("channel", "auth", "channel_data")
+	v, err := m.fields("channel", "auth", "channel_data", "since", "rewind")
 	if err != nil {
 		return Subscribe{}, invalidData(err)
 	}
@@ -32,7 +41,63 @@ func (m Message) Subscribe() (Subscribe, *Error) {
 		}
 		s.ChannelData = &data
 	}
+	if s.Start, err = parseStart(v[3], v[4]); err != nil {
+		s.StartError = invalidData(err)
+	}
 	return s, nil
+}
+
+// parseStart reads "since", a position, and "rewind": {"count":N}, {"bytes":N} or
+// {"from":"start"}. Since goes before. Both absent is nil.
+func parseStart(since, rewind json.RawMessage) (*Start, error) {
+	switch {
+	case since != nil:
+		position, err := text("since", since)
+		if err != nil {
+			return nil, err
+		}
+		at, err := ParsePosition(position)
+		if err != nil {
+			return nil, fmt.Errorf("since: %w", err)
+		}
+		return &Start{Kind: StartSince, Since: at}, nil
+	case rewind != nil:
+		return parseRewind(rewind)
+	default:
+		return nil, nil
+	}
+}
+
+var errRewind = errors.New(`rewind must be {"count":N}, {"bytes":N} or {"from":"start"}, with N a whole number of at least 1`)
+
+func parseRewind(rewind json.RawMessage) (*Start, error) {
+	v, _, err := readObject(rewind, "count", "bytes", "from")
+	if err != nil {
+		return nil, errRewind
+	}
+	var start *Start
+	given := 0
+	for i, kind := range []StartKind{StartCount, StartBytes} {
+		if v[i] != nil {
+			n, err := strconv.ParseInt(string(v[i]), 10, 64)
+			if err != nil || n < 1 {
+				return nil, errRewind
+			}
+			start = &Start{Kind: kind, N: n}
+			given++
+		}
+	}
+	if v[2] != nil {
+		if string(v[2]) != `"start"` {
+			return nil, errRewind
+		}
+		start = &Start{Kind: StartFirst}
+		given++
+	}
+	if given != 1 {
+		return nil, errRewind
+	}
+	return start, nil
 }
 
 // Unsubscribe reads the data of a pusher:unsubscribe message.

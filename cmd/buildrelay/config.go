@@ -12,6 +12,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"buildrelay/auth"
+	"buildrelay/protocol"
 )
 
 // prefix begins the name of every setting.
@@ -62,6 +63,14 @@ type Config struct {
 	// Most connections that the app may have on this node; 0 means no limit. One more
 	// is refused (4004).
 	AppMaxConnections int `env:"APP_MAX_CONNECTIONS"`
+
+	// Which channels are log channels, whose events Redis keeps: rules with ; between
+	// them, the first that matches counts. A rule is a channel name, with * for any
+	// characters, and what differs from replay=none events=20000 bytes=8MiB keep=24h.
+	// What is older than the newest events or bytes, or than keep, is trimmed; replay
+	// is what a stock client gets when it subscribes: none, all, a number of events, or
+	// an amount such as 64KiB. For build logs: private-build-* replay=all
+	LogRules LogRules `env:"LOG_RULES"`
 
 	// Address for /metrics (Prometheus), /healthz and /readyz, without TLS. Empty turns
 	// it off.
@@ -200,11 +209,17 @@ func (c *Config) apps() (*auth.Apps, error) {
 		Keys:           []auth.Key{{Key: c.AppKey, Secret: c.AppSecret}},
 		Disabled:       !c.AppEnabled,
 		MaxConnections: c.AppMaxConnections,
+		Logs:           protocol.LogRules(c.LogRules),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_APP_ID, RELAY_APP_KEY or RELAY_APP_SECRET: %w", err)
 	}
 	return apps, nil
+}
+
+// logRule returns the rule for a channel of an app, nil for a live channel.
+func (c *Config) logRule(_, channel string) *protocol.LogRule {
+	return protocol.LogRules(c.LogRules).Find(channel)
 }
 
 // isLoopback says whether only this machine can reach the address.

@@ -104,7 +104,7 @@ func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, 
 	if c.RedisSlanger != "off" {
 		slanger.AppID = c.AppID
 	}
-	return broker.New(broker.Config{Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, Metrics: m, Log: log}), nil
+	return broker.New(broker.Config{Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, LogRule: c.logRule, Metrics: m, Log: log}), nil
 }
 
 // certPool reads the authorities in a PEM file; nil, for an empty name, means those

@@ -29,7 +29,7 @@ const (
 // Publisher publishes events of one app in order. It returns nil once they are
 // accepted for delivery.
 type Publisher interface {
-	Publish(ctx context.Context, appID string, events []protocol.Event) error
+	Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error)
 }
 
 // Occupancy counts the subscriptions of an app's channels whose name begins with

@@ -38,12 +38,12 @@ type backend struct {
 	occupied  map[string]int
 }
 
-func (b *backend) Publish(_ context.Context, appID string, events []protocol.Event) error {
+func (b *backend) Publish(_ context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	if appID != "3" {
-		return fmt.Errorf("published for the app %q", appID)
+		return protocol.Receipt{}, fmt.Errorf("published for the app %q", appID)
 	}
 	b.published = append(b.published, events...)
-	return b.fails
+	return protocol.Receipt{}, b.fails
 }
 
 func (b *backend) Subscriptions(appID, prefix string) map[string]int {

@@ -27,7 +27,7 @@ func (a *API) postEvents(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Publisher.Publish(ctx, c.app.ID, events)
+	return a.publish(ctx, c.app, events)
 }
 
 func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
@@ -51,7 +51,7 @@ func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
 		}
 		events = append(events, more...)
 	}
-	return nil, a.Publisher.Publish(ctx, c.app.ID, events)
+	return a.publish(ctx, c.app, events)
 }
 
 // postChannelEvent is the deprecated way to publish: the body is the data.
@@ -69,7 +69,12 @@ func (a *API) postChannelEvent(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Publisher.Publish(ctx, c.app.ID, events)
+	return a.publish(ctx, c.app, events)
+}
+
+func (a *API) publish(ctx context.Context, app *auth.App, events []protocol.Event) (reply, error) {
+	_, err := a.Publisher.Publish(ctx, app.ID, events)
+	return nil, err
 }
 
 func decode(body []byte, into any) error {

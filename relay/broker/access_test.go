@@ -98,7 +98,7 @@ func TestAUserWithAPasswordOverTLSWithAPrivateAuthority(t *testing.T) {
 			if r.Ready() == nil {
 				t.Error("ready")
 			}
-			if err := r.Publish(t.Context(), "1", events("a", "1")); err == nil {
+			if _, err := r.Publish(t.Context(), "1", events("a", "1")); err == nil {
 				t.Error("published")
 			}
 		})

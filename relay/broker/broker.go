@@ -38,6 +38,8 @@ type Config struct {
 	Prefix string
 	// Slanger makes one app's channels carry Slanger's contract as well.
 	Slanger Slanger
+	// LogRule returns the rule that makes a channel a log channel, nil for a live one.
+	LogRule func(appID, channel string) *protocol.LogRule
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 }
@@ -117,7 +119,7 @@ func (b *Broker) Ready() error {
 
 // Publish publishes events in order, in one round trip. A nil error says that
 // Redis took all of them; after an error any of them may have been published.
-func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) error {
+func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	_, err := b.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, m := range b.names.messages(appID, events) {
 			pipe.Publish(ctx, m.name, m.payload)
@@ -125,9 +127,9 @@ func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Ev
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("publishing to Redis: %w", err)
+		return protocol.Receipt{}, fmt.Errorf("publishing to Redis: %w", err)
 	}
-	return nil
+	return protocol.Receipt{Positions: make([]protocol.Position, len(events))}, nil
 }
 
 // Run keeps a link to Redis and calls sink until ctx ends, and flush whenever

@@ -35,7 +35,7 @@ func TestChannelsAreHeardAgainAfterARestartOfRedis(t *testing.T) {
 	if r.Ready() == nil {
 		t.Error("ready without Redis")
 	}
-	if err := r.Publish(t.Context(), "1", events("a", "lost")); err == nil {
+	if _, err := r.Publish(t.Context(), "1", events("a", "lost")); err == nil {
 		t.Error("published without Redis")
 	}
 	r.Unwatch("1", "b")
@@ -131,7 +131,7 @@ func TestABlackHoleIsNoticed(t *testing.T) {
 		t.Error("ready while nothing is heard")
 	}
 	r.expectLog("level=WARN", "no heartbeat came back")
-	if err := r.Publish(t.Context(), "1", events("a", "1")); err == nil {
+	if _, err := r.Publish(t.Context(), "1", events("a", "1")); err == nil {
 		t.Error("published into a hole")
 	}
 	p.repair()
@@ -149,7 +149,7 @@ func manyAtOnce(r *rig) {
 	var running sync.WaitGroup
 	for i := range 50 {
 		running.Go(func() {
-			if err := r.Publish(r.t.Context(), "1", events(fmt.Sprint("nobody", i), "1")); err != nil {
+			if _, err := r.Publish(r.t.Context(), "1", events(fmt.Sprint("nobody", i), "1")); err != nil {
 				r.t.Error(err)
 			}
 		})

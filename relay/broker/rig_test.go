@@ -80,7 +80,7 @@ func (r *rig) waitReady() {
 // publish publishes through the broker.
 func (r *rig) publish(appID string, events ...protocol.Event) {
 	r.t.Helper()
-	if err := r.Publish(r.t.Context(), appID, events); err != nil {
+	if _, err := r.Publish(r.t.Context(), appID, events); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -64,7 +64,8 @@ func (a *announcer) send(ctx context.Context, builds []Build) error {
 		}
 		events[i] = protocol.Event{Name: eventUpdated, Channel: listChannel, Data: string(data)}
 	}
-	return a.c.Publisher.Publish(ctx, a.c.AppID, events)
+	_, err := a.c.Publisher.Publish(ctx, a.c.AppID, events)
+	return err
 }
 
 // note logs when publishing stops to work, and when it works again.

@@ -15,7 +15,7 @@ type publisher struct {
 	events []protocol.Event
 }
 
-func (p *publisher) Publish(_ context.Context, _ string, events []protocol.Event) error {
+func (p *publisher) Publish(_ context.Context, _ string, events []protocol.Event) (protocol.Receipt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range events {
@@ -26,7 +26,7 @@ func (p *publisher) Publish(_ context.Context, _ string, events []protocol.Event
 	if p.err == nil {
 		p.events = append(p.events, events...)
 	}
-	return p.err
+	return protocol.Receipt{}, p.err
 }
 
 func (p *publisher) setErr(err error) {

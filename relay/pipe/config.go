@@ -17,7 +17,7 @@ type Publisher interface {
 	// Publish publishes events in order. After an error some of them may have
 	// been published; they are sent again, and readers know them by their seq.
 	// An error that [ErrRefused] matches is final.
-	Publish(ctx context.Context, appID string, events []protocol.Event) error
+	Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error)
 }
 
 // ErrRefused matches errors of a Publisher that trying again cannot cure, such

@@ -108,7 +108,8 @@ func (d *delivery) deliver(ctx context.Context, events []protocol.Event) error {
 func (d *delivery) call(ctx context.Context, events []protocol.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	return d.c.Publisher.Publish(ctx, d.c.AppID, events)
+	_, err := d.c.Publisher.Publish(ctx, d.c.AppID, events)
+	return err
 }
 
 // left says once that the publisher is away.

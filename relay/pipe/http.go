@@ -70,10 +70,10 @@ func newClient(roots *x509.CertPool) *http.Client {
 
 // Publish sends events in order, several in one request where it can. It does
 // not try again: errors that [ErrRefused] matches are final, others may pass.
-func (h *HTTP) Publish(ctx context.Context, appID string, events []protocol.Event) error {
+func (h *HTTP) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	if len(events) == 1 {
 		e := events[0]
-		return h.post(ctx, "/apps/"+appID+"/events", httpEvent{e.Name, []string{e.Channel}, e.Data})
+		return protocol.Receipt{}, h.post(ctx, "/apps/"+appID+"/events", httpEvent{e.Name, []string{e.Channel}, e.Data})
 	}
 	for group := range slices.Chunk(events, protocol.MaxBatch) {
 		var batch httpBatch
@@ -81,10 +81,10 @@ func (h *HTTP) Publish(ctx context.Context, appID string, events []protocol.Even
 			batch.Batch = append(batch.Batch, batchEvent{e.Name, e.Channel, e.Data})
 		}
 		if err := h.post(ctx, "/apps/"+appID+"/batch_events", batch); err != nil {
-			return err
+			return protocol.Receipt{}, err
 		}
 	}
-	return nil
+	return protocol.Receipt{}, nil
 }
 
 // httpEvent is the body of POST /apps/ID/events.

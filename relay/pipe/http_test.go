@@ -58,14 +58,14 @@ func newStub(t *testing.T, secret auth.Secret) (*relayStub, *HTTP) {
 func TestHTTPPublishesSignedRequestsInOrder(t *testing.T) {
 	stub, h := newStub(t, testSecret)
 	event := func(data string) protocol.Event { return protocol.Event{Name: EventOutput, Channel: "c", Data: data} }
-	if err := h.Publish(t.Context(), "3", []protocol.Event{event(`{"text":"<é>"}`)}); err != nil {
+	if _, err := h.Publish(t.Context(), "3", []protocol.Event{event(`{"text":"<é>"}`)}); err != nil {
 		t.Fatal(err)
 	}
 	many := make([]protocol.Event, 12)
 	for i := range many {
 		many[i] = event(string(rune('a' + i)))
 	}
-	if err := h.Publish(t.Context(), "3", many); err != nil {
+	if _, err := h.Publish(t.Context(), "3", many); err != nil {
 		t.Fatal(err)
 	}
 	item := func(data string) string { return `{"name":"build:output","channel":"c","data":"` + data + `"}` }
@@ -98,7 +98,7 @@ func TestHTTPTellsFinalErrorsFromPassingOnes(t *testing.T) {
 	} {
 		stub, h := newStub(t, testSecret)
 		stub.status = tt.status
-		err := h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
+		_, err := h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
 		if err == nil || errors.Is(err, ErrRefused) != tt.refused || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%d: %v", tt.status, err)
 		}
@@ -107,7 +107,7 @@ func TestHTTPTellsFinalErrorsFromPassingOnes(t *testing.T) {
 
 func TestHTTPRefusalOfAWrongSecretShowsNoSecret(t *testing.T) {
 	_, h := newStub(t, "wrong-secret")
-	err := h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
+	_, err := h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
 	if !errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "wrong-secret") {
 		t.Errorf("got %v", err)
 	}
@@ -120,7 +120,7 @@ func TestHTTPConnectionErrorsPassAndShowNoSignature(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Close()
-	err = h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
+	_, err = h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
 	if err == nil || errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "auth_") {
 		t.Errorf("got %v", err)
 	}
@@ -154,7 +154,7 @@ func TestHTTPCertificatesThatAreNotTrustedAreFinal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stranger.Publish(t.Context(), "3", events); !errors.Is(err, ErrRefused) {
+	if _, err := stranger.Publish(t.Context(), "3", events); !errors.Is(err, ErrRefused) {
 		t.Errorf("got %v", err)
 	}
 	config.Roots = x509.NewCertPool()
@@ -163,7 +163,7 @@ func TestHTTPCertificatesThatAreNotTrustedAreFinal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := friend.Publish(t.Context(), "3", events); err != nil {
+	if _, err := friend.Publish(t.Context(), "3", events); err != nil {
 		t.Error(err)
 	}
 }

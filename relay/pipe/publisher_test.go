@@ -22,17 +22,17 @@ type fakePublisher struct {
 	events []protocol.Event
 }
 
-func (p *fakePublisher) Publish(ctx context.Context, _ string, events []protocol.Event) error {
+func (p *fakePublisher) Publish(ctx context.Context, _ string, events []protocol.Event) (protocol.Receipt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls++
 	if p.fail != nil {
 		if err := p.fail(ctx); err != nil {
-			return err
+			return protocol.Receipt{}, err
 		}
 	}
 	p.events = append(p.events, events...)
-	return nil
+	return protocol.Receipt{}, nil
 }
 
 func (p *fakePublisher) setFail(fail func(context.Context) error) {

@@ -1,0 +1,58 @@
+package protocol
+
+import (
+	"strings"
+	"time"
+)
+
+// LogRule makes the channels whose names match Pattern log channels.
+type LogRule struct {
+	// Pattern is a channel's name in which each * stands for any characters, or none.
+	Pattern string
+	// Events and Bytes are the most that a log retains; what is older is trimmed.
+	Events int
+	Bytes  int64
+	// Keep is how long it retains an entry, and how long it lives after the last one.
+	Keep time.Duration
+	// Replay is what a client gets at first that asks for no place in the log.
+	Replay Start
+}
+
+// The limits of a log that a rule does not give.
+const (
+	DefaultLogEvents = 20_000
+	DefaultLogBytes  = 8 << 20
+	DefaultLogKeep   = 24 * time.Hour
+)
+
+// LogRules are the rules of one app, the first that matches counts.
+type LogRules []LogRule
+
+// Find returns the rule for a channel, nil for a live channel.
+func (rules LogRules) Find(channel string) *LogRule {
+	for i := range rules {
+		if matches(rules[i].Pattern, channel) {
+			return &rules[i]
+		}
+	}
+	return nil
+}
+
+// matches takes the parts between the stars as early as it can, which finds a match
+// where there is one.
+func matches(pattern, name string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	name, ok := strings.CutPrefix(name, first)
+	if !star {
+		return ok && name == ""
+	}
+	for ok && star {
+		var part string
+		part, rest, star = strings.Cut(rest, "*")
+		if !star {
+			return strings.HasSuffix(name, part)
+		}
+		_, name, ok = strings.Cut(name, part)
+	}
+	return ok
+}
