@@ -1,0 +1,40 @@
+package checker
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+)
+
+// Row is one run in a table.
+type Row struct {
+	Fault  string
+	Seed   uint64
+	Report *Report
+}
+
+// WriteTable writes the runs as a table, with a line for each.
+func WriteTable(w io.Writer, rows []Row) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "fault\tseed\twritten\tshown\tlost\tdoubled\tsilent\tother\ttold\t"+
+		"delay p50\tmax\tdetected p50\tmax\tslowest append")
+	for _, r := range rows {
+		n := r.Report
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
+			r.Fault, r.Seed, n.Written, n.Delivered, n.Count(Lost), n.Count(Doubled), n.Count(Silent),
+			n.Count(Swapped, Invented, Disagreed, Mistold), n.Told, short(n.Delay.Median()), short(n.Delay.Max()),
+			short(n.Detection.Median()), short(n.Detection.Max()), short(n.Slowest))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	return nil
+}
+
+func short(d time.Duration) string {
+	if d < 10*time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
