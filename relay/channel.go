@@ -17,6 +17,8 @@ type channelKey struct{ app, name string }
 type channel struct {
 	key  channelKey
 	feed *feed.Feed
+	// chain is nil on a live channel.
+	chain *chain
 
 	mu sync.Mutex
 	// heard says that the broker's interest is confirmed: from now on nothing
@@ -81,15 +83,16 @@ func (ch *channel) remove(s *subscription, now time.Time) (removed, empty bool) 
 }
 
 // confirm makes the channel heard: who waits becomes live, and who was live
-// before an interruption is told that something may be missing.
+// before an interruption is told that something may be missing. A log channel has to
+// be compared with its log instead.
 func (ch *channel) confirm() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.heard = true
-	if ch.missed {
-		ch.missed = false
-		ch.append(protocol.Lost(ch.key.name, -1), "")
+	if ch.missed && ch.chain == nil {
+		ch.append(protocol.Lost(ch.key.name, -1), "", nil)
 	}
+	ch.missed = false
 	for s := range ch.waiting {
 		ch.join(s)
 	}
@@ -108,7 +111,7 @@ func (ch *channel) mute() {
 func (ch *channel) refuse() []*subscription {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	ch.append(protocol.Lost(ch.key.name, -1), "")
+	ch.append(protocol.Lost(ch.key.name, -1), "", nil)
 	refused := slices.Collect(maps.Keys(ch.waiting))
 	ch.waiting = nil
 	return refused
@@ -123,20 +126,33 @@ func (ch *channel) empty(now time.Time) bool {
 	return true
 }
 
-// deliver appends a frame for all readers but exclude.
-func (ch *channel) deliver(frame protocol.Frame, exclude string) {
+// deliver appends an event. It says whether a log channel has to be compared with its
+// log. On a log channel an event that is not from the log is delivered in between.
+func (ch *channel) deliver(e protocol.Event) (suspect bool) {
+	frame := protocol.EncodeEvent(e)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	ch.append(frame, exclude)
+	if e.Link != nil {
+		return ch.extend(e, frame)
+	}
+	ch.append(frame, e.Exclude, nil)
+	return false
 }
 
 // append adds a frame; the workers see to it when they are flushed. A channel
-// without readers keeps nothing. The caller holds mu.
-func (ch *channel) append(frame protocol.Frame, exclude string) {
-	if len(ch.shards) == 0 {
-		return
+// without readers keeps nothing, but for the position that it comes to. The caller
+// holds mu.
+func (ch *channel) append(frame protocol.Frame, exclude string, at *protocol.Position) {
+	if len(ch.shards) > 0 {
+		ch.feed.Append(frame, exclude, at)
+		ch.rouse()
+	} else if at != nil {
+		ch.feed.Break(*at)
 	}
-	ch.feed.Append(frame, exclude)
+}
+
+// rouse makes the workers look at the feed when they are flushed. The caller holds mu.
+func (ch *channel) rouse() {
 	for _, sh := range ch.shards {
 		if !sh.marked {
 			sh.marked = true

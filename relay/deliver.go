@@ -18,7 +18,12 @@ func (h *Hub) Deliver(appID string, e protocol.Event) {
 	if ch == nil {
 		return
 	}
-	ch.deliver(protocol.EncodeEvent(e), e.Exclude)
+	if ch.chain == nil {
+		e.Link = nil // somebody keeps a log of what is no log channel here
+	}
+	if ch.deliver(e) {
+		h.suspects.add(ch)
+	}
 	if h.budget.Used() > h.config.FeedMemory {
 		h.relieve()
 	}
@@ -37,6 +42,9 @@ func (h *Hub) Flush() {
 func (h *Hub) Confirmed(appID, name string) {
 	if ch := h.channel(appID, name); ch != nil {
 		ch.confirm()
+		if ch.chain != nil {
+			h.suspects.add(ch)
+		}
 		h.Flush()
 	}
 }

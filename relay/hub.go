@@ -27,6 +27,8 @@ type Interest interface {
 type Config struct {
 	Interest Interest
 	Metrics  *metrics.Metrics
+	// Log is where the events of log channels are kept; nil where no app has any.
+	Log Log
 	// ActivityTimeout is told to clients, which then send a ping when they heard
 	// nothing for so long. 0 means 120 s.
 	ActivityTimeout time.Duration
@@ -43,6 +45,17 @@ type Config struct {
 	FeedMemory int64
 	// Workers is how many fan-out workers there are. 0 means GOMAXPROCS.
 	Workers int
+	// Controls are for tests.
+	Controls Controls
+}
+
+// Controls switch off what keeps the promise of log channels, so that a test can show
+// that it would notice.
+type Controls struct {
+	// WithoutResync takes what comes as it comes: nothing is compared.
+	WithoutResync bool
+	// WithoutSeek goes from a page to the feed without looking for the position.
+	WithoutSeek bool
 }
 
 func (c Config) withDefaults() Config {
@@ -84,7 +97,9 @@ type Hub struct {
 	// drained is closed when the last connection of a draining hub is gone.
 	drained chan struct{}
 
-	wheel wheel
+	pages    *pages
+	suspects *suspects
+	wheel    wheel
 	// relieved is when the feeds were last cut, in nanoseconds since start.
 	relieved atomic.Int64
 }
@@ -100,19 +115,27 @@ func New(config Config) *Hub {
 		conns:    make(map[string]*Conn),
 		perApp:   make(map[string]int),
 		drained:  make(chan struct{}),
+		pages:    newPages(config.Log, config.Metrics),
+		suspects: newSuspects(),
 	}
 	for range config.Workers {
-		h.workers = append(h.workers, newWorker(config.FlushWindow, h.metrics))
+		h.workers = append(h.workers, newWorker(h))
 	}
 	return h
 }
 
-// Run runs the workers and the sweeper until ctx ends. Drain first, so that
+// Run runs the workers, the sweeper and those who read logs until ctx ends. Drain first, so that
 // clients are told.
 func (h *Hub) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, w := range h.workers {
 		running.Go(func() { w.run(ctx) })
+	}
+	if h.config.Log != nil {
+		running.Go(func() { h.verify(ctx) })
+		for range pageReaders {
+			running.Go(func() { h.pages.run(ctx) })
+		}
 	}
 	h.sweep(ctx)
 	running.Wait()
@@ -175,6 +198,9 @@ func (h *Hub) subscribe(s *subscription, name string) {
 	ch := h.channels[key]
 	if ch == nil {
 		ch = newChannel(key, &h.budget)
+		if s.replay != nil {
+			ch.chain = &chain{verified: time.Now(), blind: h.config.Controls.WithoutResync}
+		}
 		h.channels[key] = ch
 		h.metrics.Channels.Inc()
 		h.config.Interest.Watch(key.app, key.name)

@@ -53,6 +53,12 @@ func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 		return err
 	}
 	s := &subscription{conn: c, prelude: protocol.Succeeded(request.Channel), lag: -1}
+	if rule := c.app.Logs.Find(request.Channel); rule != nil {
+		s.replay = newReplay(request.Start, rule)
+		if request.StartError != nil {
+			c.Reply(request.StartError.Frame())
+		}
+	}
 	if !c.hold(s, request.Channel) {
 		return protocol.ErrExistingSubscription(request.Channel)
 	}

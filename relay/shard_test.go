@@ -2,7 +2,6 @@ package relay
 
 import (
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,7 +13,7 @@ import (
 // A reader that joined a moment ago is not known to its worker yet. A pass that
 // begins then must not let go of what came since the join.
 func TestPassKeepsWhatAReaderNeedsThatTheWorkerDoesNotKnowYet(t *testing.T) {
-	w := newWorker(time.Millisecond, metrics.New(prometheus.NewRegistry()))
+	w := newWorker(New(Config{Metrics: metrics.New(prometheus.NewRegistry())}))
 	ch := newChannel(channelKey{"3", "log"}, new(feed.Budget))
 	ch.confirm()
 	early, late := newSink(w, ch), newSink(w, ch)
@@ -23,14 +22,14 @@ func TestPassKeepsWhatAReaderNeedsThatTheWorkerDoesNotKnowYet(t *testing.T) {
 	w.serveReady()
 
 	ch.add(late.subscription)
-	frame := protocol.EncodeEvent(protocol.Event{Name: "line", Channel: "log"})
-	ch.deliver(frame, "")
+	event := protocol.Event{Name: "line", Channel: "log"}
+	ch.deliver(event)
 	w.begin(early.shard) // the inbox with the join was not looked at
 	w.servePass()
 	w.takeTasks()
 	w.serveReady()
 
-	if late.got != string(frame) {
+	if frame := protocol.EncodeEvent(event); late.got != string(frame) {
 		t.Errorf("the late reader got %q, want %q", late.got, frame)
 	}
 }

@@ -14,6 +14,8 @@ type subscription struct {
 	// Owned by the connection's worker, from the join on.
 
 	cursor feed.Cursor
+	// replay is nil on a live channel.
+	replay *replay
 	// prelude is written before the first frame of the feed.
 	prelude []byte
 	// due says that the subscription stands in conn.due.

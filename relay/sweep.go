@@ -51,6 +51,7 @@ func (h *Hub) sweep(ctx context.Context) {
 		case now := <-tick.C:
 			h.advance(int64(now.Sub(h.start) / time.Second))
 			h.sweepChannels(now)
+			h.ageLogs(now)
 		}
 	}
 }

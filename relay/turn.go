@@ -81,6 +81,9 @@ func (w *worker) gather(c *Conn, out []byte) (_ []byte, frames int) {
 // read returns what the subscription has to send: its prelude, word of what it
 // lost, and the feed's frames.
 func (w *worker) read(s *subscription, limit int) (p []byte, frames int) {
+	if s.replay != nil {
+		return w.readLog(s, limit)
+	}
 	run := s.channel.feed.Read(s.cursor, limit, s.conn.id)
 	s.cursor = run.Next
 	if run.More {
@@ -129,6 +132,9 @@ func (w *worker) fallBehind(c *Conn) {
 	for _, s := range c.due {
 		if !s.left {
 			s.shard.lag(s)
+		}
+		if c.busy && s.replay != nil {
+			s.replay.page = nil // it is found again, or read again
 		}
 	}
 }

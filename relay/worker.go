@@ -16,9 +16,12 @@ const slice = 64
 // worker writes to the connections that belong to it; nobody else does.
 type worker struct {
 	// Static.
-	window  time.Duration
-	metrics *metrics.Metrics
-	wake    chan struct{} // holds one signal; sent after a task was posted
+	window   time.Duration
+	metrics  *metrics.Metrics
+	pages    *pages
+	suspects *suspects
+	controls Controls
+	wake     chan struct{} // holds one signal; sent after a task was posted
 
 	mu    sync.Mutex
 	inbox []task
@@ -39,6 +42,7 @@ type task struct {
 	sub   *subscription
 	conn  *Conn
 	shard *shard
+	page  *page
 }
 
 type taskKind uint8
@@ -50,10 +54,19 @@ const (
 	taskReply                 // conn has replies
 	taskSent                  // conn's transport has sent everything
 	taskGone                  // conn's client is gone
+	taskPage                  // the page that sub asked for was read
 )
 
-func newWorker(window time.Duration, m *metrics.Metrics) *worker {
-	return &worker{window: window, metrics: m, wake: make(chan struct{}, 1), out: make([]byte, 0, maxTurn)}
+func newWorker(h *Hub) *worker {
+	return &worker{
+		window:   h.config.FlushWindow,
+		metrics:  h.metrics,
+		pages:    h.pages,
+		suspects: h.suspects,
+		controls: h.config.Controls,
+		wake:     make(chan struct{}, 1),
+		out:      make([]byte, 0, maxTurn),
+	}
 }
 
 // post gives the worker something to do. Anybody may call it; it never blocks.
@@ -151,6 +164,8 @@ func (w *worker) apply(t task) {
 		w.enqueue(t.conn)
 	case taskGone:
 		t.conn.parted = true
+	case taskPage:
+		w.receive(t.sub, t.page)
 	}
 }
 

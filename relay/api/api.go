@@ -22,7 +22,7 @@ import (
 const (
 	// maxBody is the largest request body: ten events of the largest size, escaped.
 	maxBody = 1 << 20
-	// maxTime is how long a request may take.
+	// maxTime is how long a request may take, beside what it asks to wait.
 	maxTime = 10 * time.Second
 )
 
@@ -38,14 +38,19 @@ type Occupancy interface {
 	Subscriptions(appID, prefix string) map[string]int
 }
 
-// API is the handler for /apps/. All fields are required.
+// API is the handler for /apps/. All exported fields are required.
 type API struct {
 	Apps      *auth.Apps
 	Publisher Publisher
 	Occupancy Occupancy
+	Logs      Logs
 	Metrics   *metrics.Metrics
 	Log       *slog.Logger
 	Now       func() time.Time
+	// Stopping is closed when the node stops: what waits or streams then ends.
+	Stopping <-chan struct{}
+
+	readers atomic.Int64 // calls that stay for a while
 }
 
 // call is one request that was found to be authentic.
@@ -56,8 +61,15 @@ type call struct {
 	body    []byte
 }
 
-// reply is what a call answers. Nil means an empty JSON object.
+// reply is what a call answers: a stream, or something that becomes JSON. Nil means
+// an empty JSON object.
 type reply any
+
+// stream writes an answer of its own, for as long as it takes. After an error the
+// connection is cut, so that the client knows that there is more.
+type stream interface {
+	serve(w http.ResponseWriter, r *http.Request) error
+}
 
 // route is one endpoint. In path "*" stands for a channel.
 type route struct {
@@ -73,27 +85,36 @@ func routes() []route {
 		{http.MethodGet, "channels", http.StatusOK, (*API).getChannels},
 		{http.MethodGet, "channels/*", http.StatusOK, (*API).getChannel},
 		{http.MethodPost, "channels/*/events", http.StatusAccepted, (*API).postChannelEvent},
+		{http.MethodGet, "channels/*/history", http.StatusOK, (*API).getHistory},
+		{http.MethodHead, "channels/*/log", http.StatusOK, (*API).getLog},
+		{http.MethodGet, "channels/*/log", http.StatusOK, (*API).getLog},
 	}
 }
 
 // ServeHTTP answers /apps/{id}/… . The path must come as the client sent it:
 // the signature covers it, so it may be neither cleaned nor redirected.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), maxTime)
-	defer cancel()
-	rt, out, err := a.answer(ctx, w, r)
+	rt, out, err := a.answer(w, r)
 	status := rt.status
-	if err != nil {
+	var broken error
+	if s, ok := out.(stream); err != nil {
 		status = a.writeError(w, err)
+	} else if ok {
+		broken = s.serve(w, r)
 	} else {
 		writeReply(w, status, out)
 	}
 	a.Metrics.Requests.WithLabelValues(rt.path, strconv.Itoa(status)).Inc()
+	if broken != nil {
+		panic(http.ErrAbortHandler) // net/http's way to cut a connection
+	}
 }
 
 // answer carries out the request. It returns the route as far as there is one, else
 // one named "none".
-func (a *API) answer(ctx context.Context, w http.ResponseWriter, r *http.Request) (route, reply, error) {
+func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), maxTime+maxWait)
+	defer cancel()
 	appID, channel, rt, err := find(r)
 	if err != nil {
 		return route{path: "none"}, nil, err

@@ -5,9 +5,16 @@
 // number of the frame it reads next. Appending never waits for a reader: a feed
 // is bounded, and a reader that fell behind its bound is told how many frames
 // it missed.
+//
+// The frames of a log channel have positions in its log. Behind a frame that has
+// none the position is still that of the frame before.
 package feed
 
-import "sync"
+import (
+	"sync"
+
+	"buildrelay/protocol"
+)
 
 // MaxRetained is the most that one feed retains, in bytes of frames. A reader
 // that lags by more loses the oldest.
@@ -25,6 +32,8 @@ type Feed struct {
 	base    Cursor // number of the store's first frame
 	dropped int    // frames at the head of the store that are no longer retained
 	store   *store // nil while nothing is retained
+	// before is the position before the store's first frame.
+	before protocol.Position
 }
 
 // New returns an empty feed whose memory counts against b.
@@ -37,8 +46,9 @@ type Run struct {
 	Bytes []byte
 	// Frames is how many frames Bytes holds.
 	Frames int
-	// Next is where the reader goes on.
+	// Next is where the reader goes on, and At the position there.
 	Next Cursor
+	At   protocol.Position
 	// Lost is how many frames before Bytes are gone, 0 for a reader in time.
 	Lost uint64
 	// More says that the feed holds frames from Next on.
@@ -46,16 +56,24 @@ type Run struct {
 }
 
 // Append adds a frame that every reader gets but the one named exclude, the
-// socket id of the event's sender; it is empty when there is none.
-func (f *Feed) Append(frame []byte, exclude string) {
+// socket id of the event's sender; it is empty when there is none. at is the frame's
+// position in the log, nil for a frame that has none.
+func (f *Feed) Append(frame []byte, exclude string, at *protocol.Position) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	position := f.at(f.end())
+	if at != nil {
+		position = *at
+	}
 	if f.store == nil {
 		f.store = takeStore()
 		f.budget.add(f.store.footprint())
 	}
 	before := f.store.footprint()
-	f.advance(f.store.append(f.dropped, frame, exclude))
+	left := f.at(f.base + Cursor(f.dropped))
+	if n := f.store.append(f.dropped, frame, entry{exclude: exclude, at: position}); n > 0 {
+		f.advance(n, left)
+	}
 	for f.retained() > MaxRetained && f.dropped < len(f.store.frames)-1 {
 		f.dropped++
 	}
@@ -69,6 +87,13 @@ func (f *Feed) End() Cursor {
 	return f.end()
 }
 
+// At is the position at the feed's end.
+func (f *Feed) At() protocol.Position {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.at(f.end())
+}
+
 // Read returns frames from at on for the reader named self (its socket id), at most limit bytes
 // but at least one frame where there is one. Frames that exclude self are passed
 // over, so a run may be shorter than what is there: read on while More is set.
@@ -80,14 +105,41 @@ func (f *Feed) Read(at Cursor, limit int, self string) Run {
 		run.Lost, at = uint64(first-at), first
 	}
 	if f.store == nil || at >= f.end() {
-		run.Next = at
+		run.Next, run.At = at, f.at(at)
 		return run
 	}
 	from, to := f.store.run(int(at-f.base), limit, self)
 	run.Bytes, run.Frames = f.store.bytes(from, to), to-from
 	run.Next = f.base + Cursor(to)
+	run.At = f.at(run.Next)
 	run.More = run.Next < f.end()
 	return run
+}
+
+// Seek returns the first cursor, from the given one on, that has the position at;
+// false where none has that is still retained.
+func (f *Feed) Seek(from Cursor, at protocol.Position) (Cursor, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c := max(from, f.base+Cursor(f.dropped)); c <= f.end(); c++ {
+		if f.at(c) == at {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// Break makes every reader lose something: what follows does not continue what
+// came before. at is the position before the next frame. Runs in use stay valid.
+func (f *Feed) Break(at protocol.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.base, f.dropped = f.end()+1, 0
+	if f.store != nil {
+		f.budget.add(-f.store.footprint())
+		f.store = nil
+	}
+	f.before = at
 }
 
 // Trim forgets the frames before low, which must be at most the smallest cursor
@@ -99,6 +151,7 @@ func (f *Feed) Trim(low Cursor) {
 	case f.store == nil:
 	case low >= f.end():
 		f.budget.add(-f.store.footprint())
+		f.before = f.at(f.end())
 		f.base, f.dropped = f.end(), 0
 		f.store.release()
 		f.store = nil
@@ -119,8 +172,9 @@ func (f *Feed) Cut(keep int) {
 	for f.dropped < len(f.store.frames) && f.retained() > keep {
 		f.dropped++
 	}
+	left := f.at(f.base + Cursor(f.dropped))
 	f.store.move(f.dropped, f.retained())
-	f.advance(f.dropped)
+	f.advance(f.dropped, left)
 	f.budget.add(f.store.footprint() - before)
 }
 
@@ -141,10 +195,20 @@ func (f *Feed) end() Cursor {
 	return f.base + Cursor(len(f.store.frames))
 }
 
+// at is the position at a cursor from base to the end.
+func (f *Feed) at(c Cursor) protocol.Position {
+	if c == f.base {
+		return f.before
+	}
+	return f.store.frames[c-f.base-1].at
+}
+
 func (f *Feed) retained() int { return len(f.store.buf) - f.store.start(f.dropped) }
 
-// advance notes that the store left its first n frames behind.
-func (f *Feed) advance(n int) {
+// advance notes that the store left its first n frames behind; at is the position
+// where it begins now.
+func (f *Feed) advance(n int, at protocol.Position) {
 	f.base += Cursor(n)
 	f.dropped -= n
+	f.before = at
 }

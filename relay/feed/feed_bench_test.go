@@ -13,7 +13,7 @@ func BenchmarkFeed(b *testing.B) {
 	deliveries := 0
 	for b.Loop() {
 		for range frames {
-			f.Append(frame, "")
+			f.Append(frame, "", nil)
 		}
 		for i := range at {
 			run := f.Read(at[i], limit, "1.1")

@@ -10,7 +10,7 @@ import (
 func TestReaderGetsEveryFrameInOrderOnce(t *testing.T) {
 	f := New(nil)
 	for i := range 1000 {
-		f.Append(fmt.Appendf(nil, "<%d>", i), "")
+		f.Append(fmt.Appendf(nil, "<%d>", i), "", nil)
 	}
 	var got []byte
 	var at Cursor
@@ -36,8 +36,8 @@ func TestReaderGetsEveryFrameInOrderOnce(t *testing.T) {
 
 func TestReadGivesAtLeastOneFrame(t *testing.T) {
 	f := New(nil)
-	f.Append(make([]byte, 500), "")
-	f.Append(make([]byte, 10), "")
+	f.Append(make([]byte, 500), "", nil)
+	f.Append(make([]byte, 10), "", nil)
 	if run := f.Read(0, 100, "me"); len(run.Bytes) != 500 || run.Next != 1 || !run.More {
 		t.Errorf("got %d bytes, next %d, more %v; want the one frame of 500", len(run.Bytes), run.Next, run.More)
 	}
@@ -45,10 +45,10 @@ func TestReadGivesAtLeastOneFrame(t *testing.T) {
 
 func TestExcludedReaderIsPassedOver(t *testing.T) {
 	f := New(nil)
-	f.Append([]byte("a"), "")
-	f.Append([]byte("b"), "1.1")
-	f.Append([]byte("c"), "2.2")
-	f.Append([]byte("d"), "1.1")
+	f.Append([]byte("a"), "", nil)
+	f.Append([]byte("b"), "1.1", nil)
+	f.Append([]byte("c"), "2.2", nil)
+	f.Append([]byte("d"), "1.1", nil)
 	for self, want := range map[string]string{"1.1": "ac", "2.2": "abd", "3.3": "abcd"} {
 		if got := readAll(f, 0, self); got != want {
 			t.Errorf("reader %q got %q, want %q", self, got, want)
@@ -60,7 +60,7 @@ func TestReaderBeyondTheBoundIsToldHowManyItLost(t *testing.T) {
 	f := New(nil)
 	frame := make([]byte, 1<<10)
 	for range 300 {
-		f.Append(frame, "")
+		f.Append(frame, "", nil)
 	}
 	run := f.Read(0, 1<<20, "me")
 	if run.Lost != 300-256 || run.Frames != 256 {
@@ -70,8 +70,8 @@ func TestReaderBeyondTheBoundIsToldHowManyItLost(t *testing.T) {
 
 func TestLastFrameIsRetainedEvenWhenOverTheBound(t *testing.T) {
 	f := New(nil)
-	f.Append([]byte("x"), "")
-	f.Append(make([]byte, MaxRetained+1), "")
+	f.Append([]byte("x"), "", nil)
+	f.Append(make([]byte, MaxRetained+1), "", nil)
 	if run := f.Read(0, 10, "me"); run.Lost != 1 || len(run.Bytes) != MaxRetained+1 {
 		t.Errorf("lost %d, got %d bytes; want the large frame alone", run.Lost, len(run.Bytes))
 	}
@@ -81,7 +81,7 @@ func TestQuietFeedHoldsNoMemory(t *testing.T) {
 	var b Budget
 	f := New(&b)
 	for range 100 {
-		f.Append(make([]byte, 300), "1.1")
+		f.Append(make([]byte, 300), "1.1", nil)
 	}
 	if b.Used() == 0 || b.Used() != int64(f.Footprint()) {
 		t.Errorf("budget counts %d, the feed holds %d", b.Used(), f.Footprint())
@@ -99,12 +99,12 @@ func TestCutKeepsTheNewestAndRunsInUse(t *testing.T) {
 	var b Budget
 	f := New(&b)
 	for i := range 100 {
-		f.Append(bytes.Repeat([]byte{byte(i)}, 100), "")
+		f.Append(bytes.Repeat([]byte{byte(i)}, 100), "", nil)
 	}
 	inUse := f.Read(0, 300, "me")
 	f.Cut(1000)
 	for range 50 {
-		f.Append(make([]byte, 100), "")
+		f.Append(make([]byte, 100), "", nil)
 	}
 	if !bytes.Equal(inUse.Bytes[:100], make([]byte, 100)) || inUse.Bytes[250] != 2 {
 		t.Error("a run in use changed")
@@ -144,7 +144,7 @@ func checkAgainstModel(t *testing.T, r *rand.Rand, steps int) {
 				frame.exclude = readers[r.IntN(2)].self
 			}
 			all = append(all, frame)
-			fd.Append([]byte(frame.body), frame.exclude)
+			fd.Append([]byte(frame.body), frame.exclude, nil)
 		case 4, 5, 6:
 			reader.read(t, fd, all, 1+r.IntN(64<<10))
 		default:

@@ -3,6 +3,9 @@ package feed
 import (
 	"slices"
 	"sync"
+	"unsafe"
+
+	"buildrelay/protocol"
 )
 
 const (
@@ -12,7 +15,7 @@ const (
 	// pooledSize is the largest store that is kept for another feed.
 	pooledSize = 64 << 10
 	// entrySize is what one entry of store.frames takes.
-	entrySize = 24
+	entrySize = int(unsafe.Sizeof(entry{}))
 )
 
 // store is the memory of a feed that retains something. Quiet feeds have none:
@@ -29,6 +32,7 @@ type store struct {
 type entry struct {
 	end     int // where the frame ends in buf; it starts where the one before ends
 	exclude string
+	at      protocol.Position // of a reader behind the frame
 }
 
 // stores holds released stores, all empty.
@@ -45,22 +49,23 @@ func (s *store) release() {
 	if s.footprint() > pooledSize {
 		return
 	}
-	clear(s.frames) // lets go of the socket ids
+	clear(s.frames) // lets go of the strings
 	s.buf, s.frames, s.excluding = s.buf[:0], s.frames[:0], 0
 	stores.Put(s)
 }
 
 // append adds a frame. When it needs room it leaves the first dropped frames
 // behind, and it returns how many it left.
-func (s *store) append(dropped int, frame []byte, exclude string) (left int) {
+func (s *store) append(dropped int, frame []byte, e entry) (left int) {
 	if need := len(s.buf) + len(frame); need > cap(s.buf) {
 		kept := len(s.buf) - s.start(dropped)
 		s.move(dropped, max(firstSize, 2*kept, kept+len(frame)))
 		left = dropped
 	}
 	s.buf = append(s.buf, frame...)
-	s.frames = append(s.frames, entry{end: len(s.buf), exclude: exclude})
-	if exclude != "" {
+	e.end = len(s.buf)
+	s.frames = append(s.frames, e)
+	if e.exclude != "" {
 		s.excluding++
 	}
 	return left

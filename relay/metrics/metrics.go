@@ -37,6 +37,13 @@ type Metrics struct {
 	// Dropped counts messages from Redis that could not be delivered, by reason.
 	Dropped *prometheus.CounterVec
 
+	// LogReads counts reads of logs for subscribers, LogMissed the losses that were
+	// found by comparing with a log, and LogGaps what readers were told, by reason.
+	LogReads, LogMissed prometheus.Counter
+	LogGaps             *prometheus.CounterVec
+	// LogStale are the log channels whose readers were told that they may be behind.
+	LogStale prometheus.Gauge
+
 	// Requests counts HTTP API calls, by route and status.
 	Requests *prometheus.CounterVec
 }
@@ -61,6 +68,10 @@ func New(reg prometheus.Registerer) *Metrics {
 		RedisLinks:    f.counter("redis_links_total", "Pub/sub connections made to Redis."),
 		Events:        f.counter("events_received_total", "Events received from Redis."),
 		Dropped:       f.counters("redis_messages_dropped_total", "Redis messages that could not be delivered.", "reason"),
+		LogReads:      f.counter("log_reads_total", "Pages of logs read for subscribers."),
+		LogMissed:     f.counter("log_missed_total", "Losses found by comparing a channel with its log."),
+		LogGaps:       f.counters("log_gaps_total", "Gaps that readers of log channels were told.", "reason"),
+		LogStale:      f.gauge("log_stale_channels", "Log channels that could not be compared for too long."),
 		Requests:      f.counters("api_requests_total", "HTTP API calls.", "route", "status"),
 	}
 }

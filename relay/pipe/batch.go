@@ -2,13 +2,15 @@ package pipe
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // batcher turns output into batches: one when as much as fits an event is
 // there, or when the oldest byte has waited for the interval.
 type batcher struct {
-	interval time.Duration
+	interval atomic.Int64  // a time.Duration
+	paced    chan struct{} // holds a token when the interval has changed
 	out      *outbox
 	dirty    chan struct{} // holds a token while something waits for the interval
 
@@ -17,7 +19,20 @@ type batcher struct {
 }
 
 func newBatcher(interval time.Duration, limit int, out *outbox) *batcher {
-	return &batcher{interval: interval, out: out, dirty: make(chan struct{}, 1), cut: NewCutter(limit)}
+	b := &batcher{out: out, paced: make(chan struct{}, 1), dirty: make(chan struct{}, 1), cut: NewCutter(limit)}
+	b.interval.Store(int64(interval))
+	return b
+}
+
+// pace changes the interval, for what waits already as well.
+func (b *batcher) pace(interval time.Duration) {
+	if b.interval.Swap(int64(interval)) == int64(interval) {
+		return
+	}
+	select {
+	case b.paced <- struct{}{}:
+	default:
+	}
 }
 
 // write takes what a stream printed. It waits for nothing but memory.
@@ -35,20 +50,32 @@ func (b *batcher) write(s Stream, p []byte) {
 
 // run flushes what has waited for the interval, until done is closed.
 func (b *batcher) run(done <-chan struct{}) {
-	timer := time.NewTimer(b.interval)
-	defer timer.Stop()
 	for {
 		select {
 		case <-b.dirty:
 		case <-done:
 			return
 		}
-		timer.Reset(b.interval)
+		if !b.wait(done) {
+			return
+		}
+		b.flush()
+	}
+}
+
+// wait waits for the interval. It reports false if done was closed meanwhile.
+func (b *batcher) wait(done <-chan struct{}) bool {
+	began := time.Now()
+	for {
+		timer := time.NewTimer(time.Until(began.Add(time.Duration(b.interval.Load()))))
 		select {
 		case <-timer.C:
-			b.flush()
+			return true
+		case <-b.paced:
+			timer.Stop()
 		case <-done:
-			return
+			timer.Stop()
+			return false
 		}
 	}
 }

@@ -1,15 +1,19 @@
 package pipe
 
-import "sync"
+import (
+	"bytes"
+	"sync"
+)
 
 // chunkOverhead is what a chunk costs beside its bytes, so that many small ones
 // are bounded as well.
 const chunkOverhead = 64
 
-// outbox holds the batches that are not yet published, at most bound bytes.
-// When it is full the OLDEST go: whoever reads a build that outran its
-// publisher wants to see where it is now and how it ended, and an error stands
-// at the end of a log. The loss is told where it happened, ahead of what is left.
+// outbox holds a build's output, at most bound bytes: what is not yet published, and
+// before it what is, because Redis may lose a log and then it is published again.
+// When it is full the OLDEST goes: whoever reads a build that outran its publisher
+// wants to see where it is now and how it ended, and an error stands at the end of a
+// log. What goes before it is published is told as lost in its place.
 //
 // put never blocks: the build does not wait for the network.
 type outbox struct {
@@ -17,34 +21,42 @@ type outbox struct {
 	ready chan struct{} // holds a token while there may be something to take
 
 	mu     sync.Mutex
-	chunks []chunk
-	size   int   // of chunks, overhead included
-	next   int64 // offset of the next batch
-	lost   int64 // bytes dropped right before chunks[0] and not yet told
-	gone   int64 // bytes dropped altogether
+	chunks []chunk // all that is kept, without holes
+	size   int     // of chunks, overhead included
+	end    place   // behind all output so far
+	open   bool    // the last line has no end yet
+	taken  int     // so many of chunks were taken
+	told   place   // behind what was taken, the loss included
+	lost   int64   // bytes of it that were not there any more
 	closed bool
 }
 
+// chunk is one batch.
 type chunk struct {
-	offset int64
-	bytes  []byte
+	place
+	bytes []byte
 }
 
+// place is a place in the output: the bytes before it, and the line it stands in.
+type place struct{ offset, line int64 }
+
+func beginning() place { return place{line: 1} }
+
 func newOutbox(bound int) *outbox {
-	return &outbox{bound: bound, ready: make(chan struct{}, 1)}
+	return &outbox{bound: bound, ready: make(chan struct{}, 1), end: beginning(), told: beginning()}
 }
 
 // put appends a batch, dropping the oldest while there is too much.
 func (o *outbox) put(batch []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.chunks = append(o.chunks, chunk{o.next, batch})
-	o.next += int64(len(batch))
+	o.chunks = append(o.chunks, chunk{o.end, batch})
+	o.end.offset += int64(len(batch))
+	o.end.line += int64(bytes.Count(batch, []byte("\n")))
+	o.open = batch[len(batch)-1] != '\n'
 	o.size += len(batch) + chunkOverhead
 	for o.size > o.bound && len(o.chunks) > 1 {
-		n := int64(len(o.pop().bytes))
-		o.lost += n
-		o.gone += n
+		o.drop()
 	}
 	o.wake()
 }
@@ -57,8 +69,8 @@ func (o *outbox) close() {
 	o.wake()
 }
 
-// take waits for output and returns the oldest of it, at most limit records
-// without their Seq, nil when there will be no more. One goroutine may take.
+// take waits for output and returns the oldest that was not taken, at most limit
+// records without their Seq, nil when there will be no more. One goroutine may take.
 func (o *outbox) take(limit int) []Output {
 	for {
 		if out, more := o.poll(limit); len(out) > 0 || !more {
@@ -71,39 +83,63 @@ func (o *outbox) take(limit int) []Output {
 func (o *outbox) poll(limit int) (out []Output, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.lost > 0 {
-		out = append(out, Output{Offset: o.start() - o.lost, Lost: o.lost})
-		o.lost = 0
+	for len(out) < limit && o.taken < len(o.chunks) {
+		c := o.chunks[o.taken]
+		if gap := c.offset - o.told.offset; gap > 0 {
+			out = append(out, Output{Offset: o.told.offset, Line: o.told.line, Lost: gap})
+			o.lost += gap
+		} else {
+			out = append(out, newOutput(c.place, c.bytes))
+			o.taken++
+		}
+		o.told = o.next()
 	}
-	for len(out) < limit && len(o.chunks) > 0 {
-		c := o.pop()
-		out = append(out, newOutput(c.offset, c.bytes))
-	}
-	return out, !o.closed || len(o.chunks) > 0
+	return out, !o.closed || o.taken < len(o.chunks)
 }
 
-// totals returns how many bytes were put and how many of them dropped.
-func (o *outbox) totals() (put, dropped int64) {
+// rewind lets take begin again, with the oldest that is kept.
+func (o *outbox) rewind() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.next, o.gone
+	o.taken, o.told, o.lost = 0, beginning(), 0
+	o.wake()
 }
 
-// start returns the offset of the oldest batch. o.mu is held.
-func (o *outbox) start() int64 {
-	if len(o.chunks) == 0 {
-		return o.next
+// forget drops what was taken: it will not be wanted again.
+func (o *outbox) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.taken > 0 {
+		o.drop()
 	}
-	return o.chunks[0].offset
 }
 
-// pop removes the oldest batch. o.mu is held.
-func (o *outbox) pop() chunk {
-	c := o.chunks[0]
+// totals returns how many bytes and lines were put, and how many of the bytes were
+// dropped before they were taken.
+func (o *outbox) totals() (put, lines, dropped int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lines = o.end.line - 1
+	if o.open {
+		lines++
+	}
+	return o.end.offset, lines, o.lost + o.next().offset - o.told.offset
+}
+
+// next returns where the oldest batch begins that was not taken. o.mu is held.
+func (o *outbox) next() place {
+	if o.taken == len(o.chunks) {
+		return o.end
+	}
+	return o.chunks[o.taken].place
+}
+
+// drop removes the oldest batch. o.mu is held.
+func (o *outbox) drop() {
+	o.size -= len(o.chunks[0].bytes) + chunkOverhead
 	o.chunks[0] = chunk{}
 	o.chunks = o.chunks[1:]
-	o.size -= len(c.bytes) + chunkOverhead
-	return c
+	o.taken = max(0, o.taken-1)
 }
 
 // wake leaves a token for take. o.mu is held.

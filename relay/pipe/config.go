@@ -1,6 +1,7 @@
 package pipe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,10 @@ import (
 // Publisher takes a build's events on their way to the relay.
 type Publisher interface {
 	// Publish publishes events in order. After an error some of them may have
-	// been published; they are sent again, and readers know them by their seq.
-	// An error that [ErrRefused] matches is final.
+	// been published; they are sent again under the same ids. An error that
+	// [ErrRefused] or [protocol.ErrLogClosed] matches is final; after
+	// [protocol.ErrLogGone] the build is published again from its start. The receipt
+	// has no positions, or zero ones, where the channel has no log.
 	Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error)
 }
 
@@ -39,9 +42,11 @@ type Exit struct {
 
 // The defaults of a [Config].
 const (
-	DefaultInterval  = 250 * time.Millisecond
-	DefaultBuffer    = 8 << 20
-	DefaultFlushWait = 10 * time.Second
+	DefaultInterval     = 50 * time.Millisecond
+	DefaultLiveInterval = 250 * time.Millisecond
+	DefaultIdleInterval = 2 * time.Second
+	DefaultBuffer       = 8 << 20
+	DefaultFlushWait    = 10 * time.Second
 )
 
 // minData is the least MaxData: the events without output must fit.
@@ -66,12 +71,17 @@ type Config struct {
 	// are not: the command has them already. nil passes none on.
 	Signals <-chan os.Signal
 
-	Interval  time.Duration // output waits no longer for more; 0 is DefaultInterval
+	// Output waits no longer for more than Interval while somebody watches the channel,
+	// and IdleInterval (at least Interval) while nobody does. On a channel without a
+	// log nobody knows, and it waits for Interval. 0 is DefaultInterval, or
+	// DefaultLiveInterval without a log, and DefaultIdleInterval.
+	Interval, IdleInterval time.Duration
+
 	MaxData   int           // bytes of an event's data; 0 is protocol.MaxData, at least 512
-	Buffer    int           // bytes kept while the publisher is away, the oldest are dropped; 0 is DefaultBuffer
+	Buffer    int           // bytes of output that are kept, to be published or again if Redis loses the log; the oldest are dropped; 0 is DefaultBuffer
 	FlushWait time.Duration // after the end, for what is not yet published; 0 is DefaultFlushWait
 
-	// Observe, if not nil, sees every record in order, each before it is
+	// Observe, if not nil, sees every record in order, each once and before it is
 	// published, and those that can't be published as well. A backend keeps the
 	// log with it: what a browser then fetches is never behind what it was sent.
 	// Calls do not overlap.
@@ -84,9 +94,6 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.MaxData == 0 {
 		c.MaxData = protocol.MaxData
-	}
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
 	}
 	if c.Buffer == 0 {
 		c.Buffer = DefaultBuffer
@@ -115,6 +122,8 @@ func (c Config) check() error {
 		return errors.New("no app id")
 	case c.Publisher == nil:
 		return errors.New("no publisher")
+	case c.Interval < 0, c.IdleInterval < 0:
+		return errors.New("output cannot wait for less than no time")
 	case c.MaxData < minData:
 		return fmt.Errorf("events of %d bytes are too small, at least %d", c.MaxData, minData)
 	case c.Buffer < 2*c.MaxData:
@@ -126,4 +135,14 @@ func (c Config) check() error {
 		return err
 	}
 	return nil
+}
+
+// liveInterval is how long output waits where there is no log, and until that is
+// known.
+func (c Config) liveInterval() time.Duration { return cmp.Or(c.Interval, DefaultLiveInterval) }
+
+func (c Config) watchedInterval() time.Duration { return cmp.Or(c.Interval, DefaultInterval) }
+
+func (c Config) idleInterval() time.Duration {
+	return max(cmp.Or(c.IdleInterval, DefaultIdleInterval), c.watchedInterval())
 }

@@ -145,7 +145,7 @@ func TestCutterIsLosslessOnRealLogs(t *testing.T) {
 			var out []byte
 			batches := cutAll(NewCutter(limit-outputEnvelope), in, 4093)
 			for _, batch := range batches {
-				data, err := encode(newOutput(int64(len(out)), batch))
+				data, err := encode(newOutput(place{int64(len(out)), 1}, batch))
 				if err != nil {
 					t.Fatal(err)
 				}

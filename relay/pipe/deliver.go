@@ -1,141 +1,140 @@
 package pipe
 
 import (
-	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
-	"log/slog"
-	"math/rand/v2"
+	"math"
 	"time"
 
 	"buildrelay/protocol"
 )
 
-// How delivery treats a publisher.
-const (
-	maxEvents  = protocol.MaxBatch // in one call, when behind
-	callLimit  = 10 * time.Second  // for one call
-	firstDelay = 100 * time.Millisecond
-	lastDelay  = 5 * time.Second
-)
+// maxEvents is how many events go in one call, when behind.
+const maxEvents = protocol.MaxBatch
 
 // delivery publishes the records of one build, one call after the other, and
 // numbers the output as it goes: what the outbox had to drop leaves no hole.
 // Only the goroutine in run touches it, others after run has returned.
 type delivery struct {
-	c   Config
-	out *outbox
+	c    Config
+	out  *outbox
+	pace func(time.Duration) // is told how long output may wait for more
 
-	seq  int64
+	log  life
 	away bool  // the last call failed
-	done int64 // bytes of output that were published
 	err  error // why nothing more is published
+	seen int64 // how far the observer is, see behind
+}
+
+func newDelivery(c Config, out *outbox, pace func(time.Duration)) *delivery {
+	return &delivery{c: c, out: out, pace: pace, log: life{run: rand.Text()}, seen: -1}
 }
 
 // run publishes until the outbox is closed and empty, and then the end, which is
-// set before the outbox is closed. When ctx ends, or the relay refuses, the rest
-// is only observed.
+// set before the outbox is closed. When Redis loses the log, what is kept of the
+// build is published again from the start. When ctx ends, or the relay refuses, the
+// rest is only observed.
 func (d *delivery) run(ctx context.Context, started Started, end *Finished) {
-	d.publish(ctx, started)
-	for {
+	for !d.publishAll(ctx, started, end) {
+		d.c.Log.Warn("the log of this build is gone from Redis, what is kept of it is published again")
+		sleep(ctx, d.log.pause())
+		d.out.rewind()
+		d.log = life{run: d.log.run, number: d.log.number + 1}
+	}
+}
+
+// publishAll publishes the build in one log. It reports false if that is gone.
+func (d *delivery) publishAll(ctx context.Context, started Started, end *Finished) (ok bool) {
+	ok = d.publish(ctx, started)
+	for ok {
 		outputs := d.out.take(maxEvents)
 		if len(outputs) == 0 {
-			break
+			return d.publish(ctx, d.finished(*end))
 		}
-		d.publish(ctx, d.number(outputs)...)
+		ok = d.publish(ctx, d.log.numbered(outputs)...)
 	}
-	finished := *end
-	finished.Seq = d.seq
-	finished.Bytes, finished.Lost = d.out.totals()
-	d.publish(ctx, finished)
+	return false
 }
 
-func (d *delivery) number(outputs []Output) []Record {
-	records := make([]Record, len(outputs))
-	for i, o := range outputs {
-		d.seq++
-		o.Seq = d.seq
-		records[i] = o
-	}
-	return records
+func (d *delivery) finished(end Finished) Finished {
+	end.Seq = d.log.seq
+	end.Bytes, end.Lines, end.Lost = d.out.totals()
+	return end
 }
 
-// publish shows records to the observer and delivers them.
-func (d *delivery) publish(ctx context.Context, records ...Record) {
+// publish shows records to the observer and delivers them. It reports false if the
+// log is gone that they belong to.
+func (d *delivery) publish(ctx context.Context, records ...Record) (ok bool) {
 	events := make([]protocol.Event, len(records))
 	size := int64(0)
 	for i, r := range records {
-		d.c.Observe(r)
-		data, err := encode(r)
+		d.observe(r)
+		e, err := d.log.event(d.c.Channel, r)
 		if err != nil && d.err == nil {
 			d.err = err
 		}
-		events[i] = protocol.Event{Name: r.Event(), Channel: d.c.Channel, Data: data}
+		events[i] = e
 		if o, ok := r.(Output); ok {
-			size += int64(len(o.Bytes()))
+			size += o.size()
 		}
 	}
 	if d.err != nil {
-		return
+		return true
 	}
-	if d.err = d.deliver(ctx, events); d.err == nil {
-		d.done += size
+	receipt, err := d.deliver(ctx, events)
+	if err != nil && errors.Is(err, protocol.ErrLogGone) {
+		return false
+	}
+	if d.err = err; err == nil {
+		d.log.done += size
+		d.note(receipt)
+	}
+	return true
+}
+
+// observe shows r to the observer, unless it has seen it in a log that is gone.
+func (d *delivery) observe(r Record) {
+	if at := behind(r); at > d.seen {
+		d.seen = at
+		d.c.Observe(r)
 	}
 }
 
-// deliver calls the publisher until it succeeds, refuses, or ctx has ended. Then
-// the error is the last that says more than that.
-func (d *delivery) deliver(ctx context.Context, events []protocol.Event) error {
-	var last error
-	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
-		err := d.call(ctx, events)
-		switch {
-		case err == nil:
-			d.back()
-			return nil
-		case errors.Is(err, ErrRefused):
-			d.c.Log.Error("publishing refused, nothing more of this build is published", slog.Any("error", err))
-			return err
-		case ctx.Err() != nil:
-			return cmp.Or(last, context.Cause(ctx))
-		}
-		last = err
-		d.left(err)
-		sleep(ctx, delay/2+rand.N(delay/2))
+// behind returns a number that grows from record to record of a build.
+func behind(r Record) int64 {
+	switch r := r.(type) {
+	case Started:
+		return 0
+	case Output:
+		return r.Offset + r.size() + r.Lost
+	default:
+		return math.MaxInt64
 	}
 }
 
-func (d *delivery) call(ctx context.Context, events []protocol.Event) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	_, err := d.c.Publisher.Publish(ctx, d.c.AppID, events)
-	return err
+// note learns from a receipt which log it is and whether anybody watches.
+func (d *delivery) note(r protocol.Receipt) {
+	d.log.epoch = ""
+	if n := len(r.Positions); n > 0 {
+		d.log.epoch = r.Positions[n-1].Epoch
+	}
+	switch {
+	case d.log.epoch == "":
+		d.out.forget()
+		d.pace(d.c.liveInterval())
+	case r.Watched:
+		d.pace(d.c.watchedInterval())
+	default:
+		d.pace(d.c.idleInterval())
+	}
 }
 
-// left says once that the publisher is away.
-func (d *delivery) left(err error) {
-	if !d.away {
-		d.c.Log.Warn("publishing failed, output is kept until it works again",
-			slog.Any("error", err), slog.Int("bytes", d.c.Buffer))
+// unpublished returns an error unless everything was published.
+func (d *delivery) unpublished() error {
+	total, _, _ := d.out.totals()
+	if total == d.log.done && d.err == nil {
+		return nil
 	}
-	d.away = true
-}
-
-// back says once that it is back.
-func (d *delivery) back() {
-	if d.away {
-		_, dropped := d.out.totals()
-		d.c.Log.Info("publishing works again", slog.Int64("lost_bytes", dropped))
-	}
-	d.away = false
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	return &Unpublished{Bytes: total - d.log.done, Total: total, Err: d.err}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,9 +18,11 @@ var errAway = errors.New("connection refused")
 type fakePublisher struct {
 	fail func(ctx context.Context) error
 
-	mu     sync.Mutex
-	calls  int
-	events []protocol.Event
+	mu      sync.Mutex
+	calls   int
+	events  []protocol.Event
+	epoch   string // of the log; empty if the channel has none
+	watched bool
 }
 
 func (p *fakePublisher) Publish(ctx context.Context, _ string, events []protocol.Event) (protocol.Receipt, error) {
@@ -31,8 +34,30 @@ func (p *fakePublisher) Publish(ctx context.Context, _ string, events []protocol
 			return protocol.Receipt{}, err
 		}
 	}
-	p.events = append(p.events, events...)
-	return protocol.Receipt{}, nil
+	receipt := protocol.Receipt{Watched: p.watched}
+	for _, e := range events {
+		p.events = append(p.events, e)
+		receipt.Positions = append(receipt.Positions, p.top())
+	}
+	return receipt, nil
+}
+
+// top is the position of the newest event. p.mu is held.
+func (p *fakePublisher) top() protocol.Position {
+	if p.epoch == "" {
+		return protocol.Position{}
+	}
+	return protocol.Position{Epoch: p.epoch, ID: protocol.ID{Offset: uint64(len(p.events)), Nonce: 1}}
+}
+
+// hasLog gives the channel a log, a new one if it had one, which is watched or not.
+func (p *fakePublisher) hasLog(epoch string, watched bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epoch != epoch {
+		p.events = nil
+	}
+	p.epoch, p.watched = epoch, watched
 }
 
 func (p *fakePublisher) setFail(fail func(context.Context) error) {
@@ -57,13 +82,14 @@ type log struct {
 	started  Started
 	outputs  []Output
 	finished *Finished
-	text     string // with "[lost n]" where n bytes are missing
+	text     string // with "[lost]" where bytes are missing
 	lost     int64
+	line     int64 // in which the next output begins; 0 if that can't be known
 }
 
 func readLog(t *testing.T, events []protocol.Event) log {
 	t.Helper()
-	var l log
+	l := log{line: 1}
 	for i, e := range events {
 		if len(e.Data) > protocol.MaxData {
 			t.Errorf("an event of %d bytes", len(e.Data))
@@ -93,11 +119,16 @@ func (l *log) add(t *testing.T, o Output) {
 	if o.Seq != int64(len(l.outputs)+1) || o.Offset != l.next() {
 		t.Fatalf("after %d outputs up to byte %d: seq %d, offset %d", len(l.outputs), l.next(), o.Seq, o.Offset)
 	}
+	if l.line > 0 && o.Line != l.line {
+		t.Errorf("output %d begins in line %d, want %d", o.Seq, o.Line, l.line)
+	}
 	l.outputs = append(l.outputs, o)
 	l.text += string(o.Bytes())
+	l.line = o.Line + int64(strings.Count(string(o.Bytes()), "\n"))
 	if o.Lost > 0 {
 		l.text += "[lost]"
 		l.lost += o.Lost
+		l.line = 0
 	}
 }
 

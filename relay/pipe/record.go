@@ -31,8 +31,9 @@ type Started struct {
 // Output is one batch of what the build printed, or the notice that a batch is
 // missing. Exactly one of Text, Base64 and Lost is set.
 type Output struct {
-	Seq    int64  `json:"seq"`    // from 1, without holes
-	Offset int64  `json:"offset"` // bytes of the build's output before this batch
+	Seq    int64  `json:"seq"`            // from 1, without holes
+	Offset int64  `json:"offset"`         // bytes of the build's output before this batch
+	Line   int64  `json:"line,omitempty"` // number, from 1, of the line in which the batch begins; 0 if nobody counted
 	Text   string `json:"text,omitempty"`
 	Base64 []byte `json:"base64,omitempty"` // instead of Text where it is not valid UTF-8
 	Lost   int64  `json:"lost,omitempty"`   // bytes that could not be published
@@ -46,6 +47,7 @@ type Finished struct {
 	Time     int64  `json:"time"`             // ms since the epoch
 	Seq      int64  `json:"seq"`              // of the last Output, 0 if there was none
 	Bytes    int64  `json:"bytes"`            // of all output, the lost included
+	Lines    int64  `json:"lines"`            // likewise; one without a line end counts
 	Lost     int64  `json:"lost"`             // of them, not published
 }
 
@@ -59,11 +61,14 @@ func (Output) Event() string { return EventOutput }
 func (Finished) Event() string { return EventFinished }
 
 // newOutput returns the record of a batch, without its Seq.
-func newOutput(offset int64, batch []byte) Output {
+func newOutput(at place, batch []byte) Output {
+	o := Output{Offset: at.offset, Line: at.line}
 	if utf8.Valid(batch) {
-		return Output{Offset: offset, Text: string(batch)}
+		o.Text = string(batch)
+	} else {
+		o.Base64 = batch
 	}
-	return Output{Offset: offset, Base64: batch}
+	return o
 }
 
 // Bytes returns what the build printed, nil for a notice of loss.
@@ -74,8 +79,11 @@ func (o Output) Bytes() []byte {
 	return []byte(o.Text)
 }
 
+// size is the length of Bytes.
+func (o Output) size() int64 { return int64(len(o.Text) + len(o.Base64)) }
+
 // outputEnvelope is how much longer an Output's JSON is than its text, at most.
-const outputEnvelope = len(`{"seq":,"offset":,"base64":""}`) + 2*len("9223372036854775807")
+const outputEnvelope = len(`{"seq":,"offset":,"line":,"base64":""}`) + 3*len("9223372036854775807")
 
 // encode returns the JSON of r. HTML is not escaped: it would make six bytes of
 // every < and > of a build's output.

@@ -17,16 +17,16 @@ func TestRecordsLookAsDocumented(t *testing.T) {
 		},
 		{Started{Time: 1}, "build:started", `{"time":1}`},
 		{
-			withSeq(1, newOutput(0, []byte("\x1b[1mbold\x1b[0m <ok>\r\n"))),
-			"build:output", `{"seq":1,"offset":0,"text":"\u001b[1mbold\u001b[0m <ok>\r\n"}`,
+			withSeq(1, newOutput(beginning(), []byte("\x1b[1mbold\x1b[0m <ok>\r\n"))),
+			"build:output", `{"seq":1,"offset":0,"line":1,"text":"\u001b[1mbold\u001b[0m <ok>\r\n"}`,
 		},
-		{withSeq(2, newOutput(20, []byte("a\xff"))), "build:output", `{"seq":2,"offset":20,"base64":"Yf8="}`},
-		{Output{Seq: 3, Offset: 22, Lost: 4096}, "build:output", `{"seq":3,"offset":22,"lost":4096}`},
+		{withSeq(2, newOutput(place{20, 2}, []byte("a\xff"))), "build:output", `{"seq":2,"offset":20,"line":2,"base64":"Yf8="}`},
+		{Output{Seq: 3, Offset: 22, Line: 2, Lost: 4096}, "build:output", `{"seq":3,"offset":22,"line":2,"lost":4096}`},
 		{
-			Finished{ExitCode: &zero, Time: 2, Seq: 3, Bytes: 4118, Lost: 4096},
-			"build:finished", `{"exit_code":0,"time":2,"seq":3,"bytes":4118,"lost":4096}`,
+			Finished{ExitCode: &zero, Time: 2, Seq: 3, Bytes: 4118, Lines: 9, Lost: 4096},
+			"build:finished", `{"exit_code":0,"time":2,"seq":3,"bytes":4118,"lines":9,"lost":4096}`,
 		},
-		{Finished{Signal: "SIGTERM", Time: 2}, "build:finished", `{"exit_code":null,"signal":"SIGTERM","time":2,"seq":0,"bytes":0,"lost":0}`},
+		{Finished{Signal: "SIGTERM", Time: 2}, "build:finished", `{"exit_code":null,"signal":"SIGTERM","time":2,"seq":0,"bytes":0,"lines":0,"lost":0}`},
 	} {
 		data, err := encode(tt.record)
 		if err != nil {

@@ -53,8 +53,8 @@ func Run(ctx context.Context, c Config) (exitCode int, err error) {
 	}
 
 	out := newOutbox(c.Buffer)
-	batch := newBatcher(c.Interval, c.MaxData-outputEnvelope, out)
-	send := &delivery{c: c, out: out}
+	batch := newBatcher(c.liveInterval(), c.MaxData-outputEnvelope, out)
+	send := newDelivery(c, out, batch.pace)
 	publishing, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer giveUp(nil)
 	ended := make(chan struct{})
@@ -102,13 +102,4 @@ func finished(e Exit) Finished {
 		f.ExitCode = &e.Code
 	}
 	return f
-}
-
-// unpublished returns an error unless everything was published.
-func (d *delivery) unpublished() error {
-	total, _ := d.out.totals()
-	if total == d.done && d.err == nil {
-		return nil
-	}
-	return &Unpublished{Bytes: total - d.done, Total: total, Err: d.err}
 }

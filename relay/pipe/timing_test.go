@@ -240,11 +240,11 @@ func TestEventsThatMayHaveArrivedAreSentAgainWithTheirNumbers(t *testing.T) {
 			b.publisher.events = append(b.publisher.events, b.publisher.events[0]) // stands for what did arrive
 			return errAway
 		})
-		after(DefaultInterval)
+		after(DefaultLiveInterval)
 		b.publisher.setFail(nil)
 		after(time.Second)
 		events := b.publisher.published()
-		if last := events[len(events)-1].Data; last != `{"seq":1,"offset":0,"text":"text\n"}` {
+		if last := events[len(events)-1].Data; last != `{"seq":1,"offset":0,"line":1,"text":"text\n"}` {
 			t.Errorf("got %s", last)
 		}
 		if err := b.end(t); err != nil {

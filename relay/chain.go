@@ -1,0 +1,132 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/feed"
+)
+
+// staleAfter is how long a log channel may not have been compared with its log
+// before its readers are told so.
+const staleAfter = 10 * time.Second
+
+// Log reads logs. Its methods wait for Redis.
+type Log interface {
+	// ReadLog returns a part of a log, which is empty where there is no log.
+	// [protocol.ErrLogBroken] says that trying again is of no use.
+	ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error)
+	// LogTops returns where each of the logs ends, in the order of names.
+	LogTops(ctx context.Context, names []protocol.LogName) ([]protocol.LogTop, error)
+}
+
+// chain is what a log channel has beside a live one: the feed continues the log, and
+// the position at its end is compared with the log's. Guarded by channel.mu.
+type chain struct {
+	// blind is [Controls.WithoutResync].
+	blind bool
+	// known says that the feed has a position at all.
+	known bool
+	// closed says that the position is that of the log's final event.
+	closed bool
+	// grown counts the events that joined the feed.
+	grown uint64
+	// verified is when the feed was last compared with the log.
+	verified time.Time
+	// stale says that the readers were told that it was not for too long.
+	stale bool
+}
+
+// extend adds an event to a log channel. What continues the feed is appended; after a
+// hole the feed begins anew with the event, and its readers go by the log to get
+// there. It says whether the log has to be asked which of the two is right. The
+// caller holds mu.
+func (ch *channel) extend(e protocol.Event, frame protocol.Frame) (suspect bool) {
+	c, at := ch.chain, ch.feed.At()
+	if c.blind {
+		c.known = true
+		ch.append(frame, e.Exclude, &e.Link.At)
+		return false
+	}
+	before := protocol.Position{Epoch: e.Link.At.Epoch, ID: e.Link.Prev}
+	switch {
+	case !c.known, !follows(at, e.Link) && !reached(at, e.Link):
+		ch.feed.Break(before)
+		c.known = true
+	case follows(at, e.Link):
+	default:
+		return at != e.Link.At // the same event again, or one that Redis no longer has
+	}
+	c.grown++
+	c.closed = e.Link.Final != nil
+	ch.append(frame, e.Exclude, &e.Link.At)
+	return false
+}
+
+// follows says whether the event comes right behind a position. A log that is not
+// there is continued by the first event of any.
+func follows(at protocol.Position, l *protocol.Link) bool {
+	return at.ID == l.Prev && (at.Epoch == l.At.Epoch || at == protocol.Position{})
+}
+
+// reached says whether a position is at or behind the event, by the offsets.
+func reached(at protocol.Position, l *protocol.Link) bool {
+	return at.Epoch == l.At.Epoch && at.ID.Offset >= l.At.ID.Offset
+}
+
+// growth is to be given to compare later.
+func (ch *channel) growth() uint64 {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.chain.grown
+}
+
+// compare takes in where the log ends. It says whether events had been missed: then
+// the readers go by the log. Of a feed that has grown since the log was asked nothing
+// can be said but that it is in use.
+func (ch *channel) compare(top protocol.LogTop, grown uint64, now time.Time) (missed bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	c := ch.chain
+	expired := c.closed && top.At == protocol.Position{}
+	if c.grown == grown && !expired && !(c.blind && c.known) {
+		if missed = c.known && ch.feed.At() != top.At; missed || !c.known {
+			ch.feed.Break(top.At)
+			ch.rouse()
+		}
+		c.known, c.closed = true, top.Closed
+	}
+	c.verified = now
+	if c.stale {
+		c.stale = false
+		ch.append(protocol.Fresh(ch.key.name), "", nil)
+	}
+	return missed
+}
+
+// end returns the feed's end with the position there; known is false while it has none.
+func (ch *channel) end() (cursor feed.Cursor, at protocol.Position, known bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.feed.End(), ch.feed.At(), ch.chain.known
+}
+
+func (ch *channel) isStale() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.chain.stale
+}
+
+// age tells the readers when the channel was not compared for too long. It says
+// whether they are told.
+func (ch *channel) age(now time.Time) bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	c := ch.chain
+	if !c.stale && now.Sub(c.verified) >= staleAfter {
+		c.stale = true
+		ch.append(protocol.Stale(ch.key.name), "", nil)
+	}
+	return c.stale
+}

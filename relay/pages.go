@@ -1,0 +1,190 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/metrics"
+)
+
+const (
+	// pageReaders is how many logs are read at a time.
+	pageReaders = 8
+	// pageTimeout is how long one read may take.
+	pageTimeout = 3 * time.Second
+	// maxKept and maxKeptSize bound the pages that are kept for other readers.
+	maxKept     = 256
+	maxKeptSize = 32 << 20
+)
+
+// pages reads logs for the subscriptions that are not at the end of theirs. Those
+// that want the same get the same: while it is read, and for a while after.
+type pages struct {
+	// Static.
+	log     Log
+	metrics *metrics.Metrics
+	wake    chan struct{} // a signal for each reader that may have something to do
+
+	mu    sync.Mutex
+	queue []*pageRequest
+	// open are the requests that are not finished.
+	open map[pageKey]*pageRequest
+	// kept are the newest pages, the oldest first, and keptSize their memory.
+	kept     []*page
+	keptSize int
+	// begun counts the reads.
+	begun uint64
+}
+
+type pageKey struct {
+	channel *channel
+	start   protocol.Start
+}
+
+type pageRequest struct {
+	key     pageKey
+	begun   uint64
+	waiters []*subscription
+}
+
+func newPages(log Log, m *metrics.Metrics) *pages {
+	return &pages{log: log, metrics: m, wake: make(chan struct{}, pageReaders), open: make(map[pageKey]*pageRequest)}
+}
+
+// get returns a page that is kept and has what comes behind a position, and where in
+// it that is.
+func (p *pages) get(ch *channel, at protocol.Position) (found *page, next int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, kept := range slices.Backward(p.kept) {
+		if kept.channel != ch {
+			continue
+		}
+		if next, ok := kept.find(at); ok {
+			return kept, next
+		}
+	}
+	return nil, 0
+}
+
+// ask reads a page for s and posts it to the subscription's worker. It returns the
+// number of reads that have begun: a page with a higher one was read later.
+func (p *pages) ask(s *subscription, start protocol.Start) (begun uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := pageKey{s.channel, start}
+	r := p.open[key]
+	if r == nil {
+		r = &pageRequest{key: key}
+		p.open[key] = r
+		p.queue = append(p.queue, r)
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
+	}
+	r.waiters = append(r.waiters, s)
+	return p.begun
+}
+
+// run reads pages until ctx ends.
+func (p *pages) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if r := p.take(); r != nil {
+			p.serve(ctx, r)
+			continue
+		}
+		select {
+		case <-p.wake:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// take returns the next request, nil when there is none.
+func (p *pages) take() *pageRequest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) == 0 {
+		return nil
+	}
+	r := p.queue[0]
+	p.queue = dropFirst(p.queue, 1)
+	return r
+}
+
+// serve reads until it succeeds, or nobody waits any more.
+func (p *pages) serve(ctx context.Context, r *pageRequest) {
+	for pause := 50 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
+		if r.key.channel.subscriptions() == 0 {
+			p.finish(r, nil)
+			return
+		}
+		read, err := p.read(ctx, r)
+		if err == nil {
+			p.finish(r, read)
+			return
+		}
+		select {
+		case <-time.After(pause/2 + rand.N(pause)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (p *pages) read(ctx context.Context, r *pageRequest) (*page, error) {
+	p.mu.Lock()
+	p.begun++
+	r.begun = p.begun
+	p.mu.Unlock()
+	p.metrics.LogReads.Inc()
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	key := r.key.channel.key
+	read, err := p.log.ReadLog(ctx, key.app, key.name, r.key.start)
+	switch {
+	case errors.Is(err, protocol.ErrLogBroken):
+		return newBrokenPage(r.key.channel, r.key.start), nil
+	case err != nil:
+		return nil, err
+	}
+	return newPage(r.key.channel, read), nil
+}
+
+// finish keeps the page and posts it to those who wait; nil means that nobody does.
+func (p *pages) finish(r *pageRequest, read *page) {
+	p.mu.Lock()
+	delete(p.open, r.key)
+	waiters := r.waiters
+	if read != nil {
+		read.begun = r.begun
+		p.keep(read)
+	}
+	p.mu.Unlock()
+	if read == nil {
+		return
+	}
+	for _, s := range waiters {
+		s.conn.worker.post(task{kind: taskPage, sub: s, page: read})
+	}
+}
+
+// keep adds a page and drops the oldest over the bounds. The caller holds mu.
+func (p *pages) keep(read *page) {
+	if len(read.frames) == 0 {
+		return
+	}
+	p.kept = append(p.kept, read)
+	p.keptSize += read.size()
+	drop := 0
+	for len(p.kept)-drop > maxKept || p.keptSize > maxKeptSize && len(p.kept)-drop > 1 {
+		p.keptSize -= p.kept[drop].size()
+		drop++
+	}
+	p.kept = dropFirst(p.kept, drop)
+}

@@ -1,0 +1,61 @@
+package pipe
+
+import (
+	"fmt"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+// life is one life of the build's log: it lasts as long as Redis keeps it. On a
+// channel without a log there is one.
+type life struct {
+	run    string // names this build among all
+	number int    // of this life, from 0
+	epoch  string // empty until a receipt has told it, and on a channel without a log
+	events int64  // that were made for it
+	seq    int64  // of the newest output
+	done   int64  // bytes of output that were published
+}
+
+// event returns the event of a record. Its id is another one for each record and in
+// each life: what a former log has taken is not yet in this one.
+func (l *life) event(channel string, r Record) (protocol.Event, error) {
+	data, err := encode(r)
+	l.events++
+	return protocol.Event{
+		Name: r.Event(), Channel: channel, Data: data,
+		ID:     fmt.Sprintf("%s-%d-%d", l.run, l.number, l.events),
+		Append: l.append(r),
+	}, err
+}
+
+// append says how a record joins the log: the first begins it, and takes the place
+// of one that is closed; the last closes it; those between must not begin another.
+func (l *life) append(r Record) *protocol.Append {
+	switch r := r.(type) {
+	case Started:
+		return &protocol.Append{Begin: true}
+	case Finished:
+		return &protocol.Append{Epoch: l.epoch, Final: &protocol.Final{Lines: &r.Lines, Bytes: &r.Bytes}}
+	default:
+		return &protocol.Append{Epoch: l.epoch}
+	}
+}
+
+// numbered gives outputs their Seq.
+func (l *life) numbered(outputs []Output) []Record {
+	records := make([]Record, len(outputs))
+	for i, o := range outputs {
+		l.seq++
+		o.Seq = l.seq
+		records[i] = o
+	}
+	return records
+}
+
+// pause is how long to wait before the next life begins. A Redis that cannot keep
+// the log is not to be filled with it again and again.
+func (l *life) pause() time.Duration {
+	return min(firstDelay<<min(l.number, 10), lastDelay)
+}

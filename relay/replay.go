@@ -1,0 +1,210 @@
+package relay
+
+import "buildrelay/protocol"
+
+// replay is a subscription's way through a log: it reads pages until the feed
+// continues where it is, then the feed; and pages again when it fell off the feed, or
+// the feed broke. Owned by the connection's worker.
+type replay struct {
+	state replayState
+	// start is where the client, or the rule for one that did not say, wants to start.
+	start protocol.Start
+	// asked says that the client named the place, so it is told where it is.
+	asked bool
+
+	// at is the position of the subscription: what was read last.
+	at protocol.Position
+	// page, while there is one, is read from the frame next on.
+	page *page
+	next int
+	// begun is how many reads had begun when a page was asked for.
+	begun uint64
+	// idle says that the newest page had nothing, though the feed is elsewhere.
+	idle bool
+}
+
+type replayState uint8
+
+const (
+	replayNew     replayState = iota // has not started
+	replayWaiting                    // for a page
+	replayReading                    // a page, or, while page is nil, is about to
+	replaySeeking                    // looks for its position in the feed
+	replayLive                       // reads the feed
+)
+
+// newReplay starts where the client wants, or where the rule has stock clients start.
+func newReplay(wanted *protocol.Start, rule *protocol.LogRule) *replay {
+	if wanted == nil {
+		return &replay{start: rule.Replay}
+	}
+	return &replay{start: *wanted, asked: true}
+}
+
+// readLog is read for a subscription of a log channel.
+func (w *worker) readLog(s *subscription, limit int) (p []byte, frames int) {
+	r := s.replay
+	s.due = false
+	if r.state == replayNew {
+		w.start(s)
+	}
+	if r.state == replayReading && r.page == nil {
+		w.nextPage(s)
+	}
+	if r.state == replayWaiting {
+		return nil, 0
+	}
+	if s.prelude != nil {
+		p, frames = s.opening()
+	}
+	if r.state == replayReading {
+		run, n := w.readPage(s, limit)
+		return append(p, run...), frames + n
+	}
+	if r.state == replaySeeking {
+		w.seek(s)
+	}
+	if r.state == replayLive {
+		run, n := w.readFeed(s, limit)
+		return append(p, run...), frames + n
+	}
+	return p, frames
+}
+
+// start places a subscription that starts where the feed ends; others ask for a page.
+func (w *worker) start(s *subscription) {
+	r := s.replay
+	cursor, at, known := s.channel.end()
+	if known && (r.start.Kind == protocol.StartNow || r.start == protocol.Start{Kind: protocol.StartSince, Since: at}) {
+		s.cursor, r.at, r.state = cursor, at, replayLive
+		return
+	}
+	w.ask(s, r.start)
+}
+
+// ask asks for a page. From now on the feed is kept for s: so what comes behind the
+// end of a page that is read later is in the feed.
+func (w *worker) ask(s *subscription, start protocol.Start) {
+	r := s.replay
+	r.state, r.page = replayWaiting, nil
+	s.cursor = s.channel.feed.End()
+	s.shard.lag(s)
+	r.begun = w.pages.ask(s, start)
+}
+
+// nextPage goes on from the position of s: in a page that is kept, or one to be read.
+func (w *worker) nextPage(s *subscription) {
+	r := s.replay
+	kept, next := w.pages.get(s.channel, r.at)
+	if kept == nil {
+		w.ask(s, protocol.Start{Kind: protocol.StartSince, Since: r.at})
+		return
+	}
+	r.page, r.next, r.state = kept, next, replayReading
+	if s.lag < 0 {
+		s.cursor = s.channel.feed.End()
+		s.shard.lag(s)
+	}
+}
+
+// receive takes a page that was asked for.
+func (w *worker) receive(s *subscription, p *page) {
+	r := s.replay
+	if s.left || s.conn.parted || r.state != replayWaiting {
+		return
+	}
+	if s.prelude != nil {
+		r.at = p.from
+	}
+	r.page, r.next, r.state = p, 0, replayReading
+	for _, reason := range p.gaps {
+		w.metrics.LogGaps.WithLabelValues(string(reason)).Inc()
+	}
+	s.conn.setDue(s)
+	w.enqueue(s.conn)
+}
+
+// opening returns what comes before everything else of a subscription.
+func (s *subscription) opening() (p []byte, frames int) {
+	p, s.prelude = s.prelude, nil
+	frames = 1
+	if s.replay.asked {
+		p = append(p, protocol.PositionFrame(s.channel.key.name, s.replay.at)...)
+		frames++
+	}
+	if s.channel.isStale() {
+		p = append(p, protocol.Stale(s.channel.key.name)...)
+		frames++
+	}
+	return p, frames
+}
+
+// readPage returns frames of the page. At its end comes the next one, or the feed.
+func (w *worker) readPage(s *subscription, limit int) (run []byte, frames int) {
+	r := s.replay
+	empty := len(r.page.frames) == 0
+	run, frames, r.next = r.page.read(r.next, limit, s.conn.id)
+	if r.next > 0 {
+		r.at = r.page.frames[r.next-1].at
+	}
+	if r.next == len(r.page.frames) {
+		r.idle = empty && r.page.begun > r.begun
+		r.state = replaySeeking
+		if r.page.more {
+			r.state = replayReading
+		}
+		r.page = nil
+	}
+	s.conn.setDue(s)
+	return run, frames
+}
+
+// seek looks for the position of s in the feed. Where the feed has not come to it s
+// waits there: a page can be ahead of what is published. Where the feed is elsewhere
+// another page is needed, unless that was just tried: then the log has to be compared
+// first.
+func (w *worker) seek(s *subscription) {
+	r := s.replay
+	if w.controls.WithoutSeek {
+		r.state = replayLive
+		return
+	}
+	if cursor, ok := s.channel.feed.Seek(s.cursor, r.at); ok {
+		s.cursor, r.state, r.idle = cursor, replayLive, false
+		return
+	}
+	end, at, known := s.channel.end()
+	ahead := known && at.Epoch == r.at.Epoch && at.ID.Offset < r.at.ID.Offset
+	switch {
+	case ahead, r.idle, !known:
+		s.cursor = end
+		w.caughtUp(s)
+		if !ahead {
+			r.idle = false
+			w.suspects.add(s.channel)
+		}
+	default:
+		w.nextPage(s)
+		if r.state == replayReading {
+			s.conn.setDue(s)
+		}
+	}
+}
+
+// readFeed returns frames of the feed. Who lost some goes by pages again.
+func (w *worker) readFeed(s *subscription, limit int) (run []byte, frames int) {
+	r := s.replay
+	read := s.channel.feed.Read(s.cursor, limit, s.conn.id)
+	if read.Lost > 0 {
+		r.state = replayReading
+		s.conn.setDue(s)
+		return nil, 0
+	}
+	s.cursor, r.at = read.Next, read.At
+	if read.More {
+		s.conn.setDue(s)
+	} else {
+		w.caughtUp(s)
+	}
+	return read.Bytes, read.Frames
+}

@@ -1,0 +1,130 @@
+package relay
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+const (
+	// compareEvery is how often the log channels are compared with their logs: so soon
+	// is a loss found even when nothing more is published.
+	compareEvery = 2 * time.Second
+	// compareAgain is how soon it is tried again when that failed.
+	compareAgain = 250 * time.Millisecond
+	// compareBatch is how many logs are asked for at a time.
+	compareBatch = 500
+	// compareTimeout is how long one question may take.
+	compareTimeout = 2500 * time.Millisecond
+)
+
+// suspects are the channels that are compared without waiting for their turn: just
+// heard, or with events that do not fit.
+type suspects struct {
+	wake chan struct{} // holds one signal, sent after a channel was added
+
+	mu       sync.Mutex
+	channels map[*channel]struct{}
+}
+
+func newSuspects() *suspects {
+	return &suspects{wake: make(chan struct{}, 1), channels: make(map[*channel]struct{})}
+}
+
+// add never blocks.
+func (s *suspects) add(ch *channel) {
+	s.mu.Lock()
+	s.channels[ch] = struct{}{}
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *suspects) take() []*channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var taken []*channel
+	for ch := range s.channels {
+		taken = append(taken, ch)
+	}
+	clear(s.channels)
+	return taken
+}
+
+// verify compares feeds with logs until ctx ends.
+func (h *Hub) verify(ctx context.Context) {
+	timer := time.NewTimer(compareEvery)
+	defer timer.Stop()
+	for {
+		var due []*channel
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			due = h.logChannels()
+			timer.Reset(compareEvery*9/10 + rand.N(compareEvery/5))
+		case <-h.suspects.wake:
+			due = h.suspects.take()
+		}
+		for batch := range slices.Chunk(due, compareBatch) {
+			if !h.compare(ctx, batch) {
+				timer.Reset(compareAgain)
+			}
+		}
+	}
+}
+
+// compare asks where the logs of some channels end. It says whether that was answered.
+func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
+	names := make([]protocol.LogName, len(channels))
+	grown := make([]uint64, len(channels))
+	for i, ch := range channels {
+		names[i] = protocol.LogName{App: ch.key.app, Channel: ch.key.name}
+		grown[i] = ch.growth()
+	}
+	ctx, cancel := context.WithTimeout(ctx, compareTimeout)
+	defer cancel()
+	tops, err := h.config.Log.LogTops(ctx, names)
+	if err != nil {
+		return false
+	}
+	now := time.Now()
+	for i, ch := range channels {
+		if ch.compare(tops[i], grown[i], now) {
+			h.metrics.LogMissed.Inc()
+		}
+	}
+	h.Flush()
+	return true
+}
+
+// logChannels returns the log channels that have readers.
+func (h *Hub) logChannels() []*channel {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var found []*channel
+	for _, ch := range h.channels {
+		if ch.chain != nil && ch.subscriptions() > 0 {
+			found = append(found, ch)
+		}
+	}
+	return found
+}
+
+// ageLogs tells the readers of log channels that were not compared for too long.
+func (h *Hub) ageLogs(now time.Time) {
+	stale := 0
+	for _, ch := range h.logChannels() {
+		if ch.age(now) {
+			stale++
+		}
+	}
+	h.metrics.LogStale.Set(float64(stale))
+	h.Flush()
+}
