@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .PHONY: help run build web test test-web test-clients test-go test-full lint check bench
 
 page := web/dist/index.html
-page_sources := $(shell find web/src web/public -type f 2>/dev/null) \
-	$(wildcard web/index.html web/package-lock.json web/tsconfig.json web/vite.config.ts)
+page_sources := $(shell find web/src web/public web/resume/src -type f 2>/dev/null) \
+	$(wildcard web/index.html web/package-lock.json web/tsconfig.json web/vite.config.ts web/resume/*.json)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
