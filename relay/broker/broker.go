@@ -59,6 +59,7 @@ type Broker struct {
 	// Static.
 	config  Config
 	names   names
+	scripts scripts
 	metrics *metrics.Metrics
 	log     *slog.Logger
 	client  *redis.Client // for publishing; never retries
@@ -75,6 +76,7 @@ func New(config Config) *Broker {
 	return &Broker{
 		config:   config,
 		names:    n,
+		scripts:  newScripts(),
 		metrics:  config.Metrics,
 		log:      config.Log,
 		client:   redis.NewClient(options(config.Redis)),
@@ -115,21 +117,6 @@ func (b *Broker) Ready() error {
 		return fmt.Errorf("Redis has not been heard for %s", silence.Round(time.Second))
 	}
 	return nil
-}
-
-// Publish publishes events in order, in one round trip. A nil error says that
-// Redis took all of them; after an error any of them may have been published.
-func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
-	_, err := b.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, m := range b.names.messages(appID, events) {
-			pipe.Publish(ctx, m.name, m.payload)
-		}
-		return nil
-	})
-	if err != nil {
-		return protocol.Receipt{}, fmt.Errorf("publishing to Redis: %w", err)
-	}
-	return protocol.Receipt{Positions: make([]protocol.Position, len(events))}, nil
 }
 
 // Run keeps a link to Redis and calls sink until ctx ends, and flush whenever

@@ -26,6 +26,13 @@ func (b *Broker) deliver(m *redis.Message, sink Sink) {
 // parse reads a message in the contract that its Redis channel stands for. dropped
 // says, in a word for the metric, why something of it could not be delivered.
 func (b *Broker) parse(key channelKey, m *redis.Message) (events []protocol.Event, dropped string) {
+	if payload := []byte(m.Payload); m.Channel != key.channel && protocol.IsAppended(payload) {
+		e, err := protocol.ParseAppended(payload, key.channel, protocol.DefaultLimits())
+		if err != nil {
+			return nil, "invalid"
+		}
+		return []protocol.Event{e}, ""
+	}
 	if m.Channel != key.channel {
 		events, err := protocol.ParsePublished([]byte(m.Payload), key.channel, protocol.DefaultLimits())
 		if err != nil {

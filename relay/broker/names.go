@@ -12,6 +12,10 @@ import (
 //	CHANNEL              the same in Slanger's, for the app that Slanger served
 //	PREFIX:~beat:NODE    the heartbeat of a node
 //
+// and the keys of the log of a channel, all of one hash slot (docs/PROTOCOL.md):
+//
+//	PREFIX:{APP:CHANNEL}          the entries; what belongs to it follows a further ":"
+//
 // No channel's name contains ":", so none can be taken for another, as long as no
 // app is called "~beat".
 type names struct {
@@ -25,6 +29,12 @@ func newNames(prefix, node, slanger string) names {
 }
 
 func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
+
+// log returns the key of a channel's log.
+func (n names) log(appID, channel string) string { return n.prefix + ":{" + appID + ":" + channel + "}" }
+
+// metaSuffix ends the key of what is known about a log beside its entries.
+const metaSuffix = ":meta"
 
 // all returns the Redis channels that carry a channel's events.
 func (n names) all(appID, channel string) []string {

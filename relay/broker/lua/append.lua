@@ -108,6 +108,9 @@ local function gone()
   return redis.error_reply('LOGGONE the log is not the one of options.epoch any more')
 end
 
+-- refused tells errors from other replies of redis.pcall.
+local function refused(reply) return type(reply) == 'table' and reply.err ~= nil end
+
 local function is(err, what) return err:find(what, 1, true) ~= nil end
 
 -- recall returns the position that the event was given before, if it was.
@@ -119,7 +122,7 @@ end
 -- recorded returns the log that the meta hash tells of, nil where it tells of none.
 local function recorded(meta)
   local v = redis.pcall('HMGET', meta, 'e', 'i', 'h', 'n', 'b', 'o', 'f', 'maxlen', 'maxbytes', 'ttl')
-  if v.err then
+  if refused(v) then
     if is(v.err, 'WRONGTYPE') then return nil end
     return nil, v
   end
@@ -157,7 +160,7 @@ end
 local function open(stream, meta, log, call)
   log.epoch = redis.sha1hex(call.seed):sub(1, 16)
   local done = redis.pcall('HSET', meta, 'e', log.epoch)
-  if type(done) == 'table' and done.err then
+  if refused(done) then
     if not is(done.err, 'WRONGTYPE') then return done end
     redis.call('DEL', meta)
   end
@@ -191,7 +194,8 @@ local function measure(entry)
   for i = 1, #fields - 1, 2 do
     local name, value = fields[i], fields[i + 1]
     if name == 'e' or name == 'd' then bytes = bytes + #value end
-    if name == 't' then time = tonumber(value) or 0 end
+    local n = name == 't' and tonumber(value)
+    if whole(n, 0, MOST_COUNT) then time = n end
   end
   return bytes, time
 end
@@ -208,9 +212,6 @@ local function recount(stream)
   until #entries < 128
   return bytes, oldest
 end
-
--- refused tells errors from other replies of redis.pcall.
-local function refused(reply) return type(reply) == 'table' and reply.err ~= nil end
 
 -- enter puts the event into the stream as the log's next entry. It returns the error where
 -- Redis refuses; foreign then says that what is in the stream is none of ours.
@@ -229,7 +230,7 @@ local function enter(stream, log, call)
   end
   local added = redis.pcall('XADD', stream, log.id, unpack(fields))
   if refused(added) then return added, is(added.err, 'equal or smaller') end
-  if count == log.count and count > 0 then
+  if count == log.count then
     log.count, log.bytes = count + 1, log.bytes + #call.event + #call.data
   else
     log.count = count + 1

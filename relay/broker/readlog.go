@@ -1,0 +1,99 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"buildrelay/protocol"
+)
+
+// The most that one page of a log holds, so that neither Redis nor a reader is held up.
+const (
+	pageEntries = 500
+	pageBytes   = 256 << 10
+)
+
+// ReadLog reads a page of a channel's log. Its entries are one unbroken chain: it ends
+// before an entry that is missing or cannot be read, and the page after it tells so by
+// its Gap. The error is [protocol.ErrLogBroken], wrapped, where Redis holds something
+// else under the log's name.
+func (b *Broker) ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error) {
+	kind, value := startArgs(start)
+	reply, err := b.scripts.read.run(ctx, b.client, b.names.log(appID, channel), kind, value, pageEntries, pageBytes)
+	switch {
+	case isWrongType(err):
+		b.metrics.LogBad.WithLabelValues("type").Inc()
+		return protocol.Page{}, fmt.Errorf("reading a log: %w", protocol.ErrLogBroken)
+	case err != nil:
+		return protocol.Page{}, fmt.Errorf("reading a log: %w", err)
+	}
+	raw, err := parseReply(reply)
+	if err != nil {
+		return protocol.Page{}, fmt.Errorf("reading a log: %w", err)
+	}
+	page := raw.page(start, channel)
+	if page.Bad > 0 {
+		b.metrics.LogBad.WithLabelValues("entry").Inc()
+	}
+	if raw.malformed() {
+		b.metrics.LogBad.WithLabelValues("meta").Inc()
+	}
+	return page, nil
+}
+
+// startArgs is a start as the script reads it.
+func startArgs(s protocol.Start) (kind, value string) {
+	switch s.Kind {
+	case protocol.StartFirst:
+		return "first", ""
+	case protocol.StartSince:
+		return "since", s.Since.String()
+	case protocol.StartCount:
+		return "count", strconv.FormatInt(s.N, 10)
+	case protocol.StartBytes:
+		return "bytes", strconv.FormatInt(s.N, 10)
+	default:
+		return "now", ""
+	}
+}
+
+// LogTops returns where logs end, in their order, in one round trip. A log that makes
+// no sense counts as none.
+func (b *Broker) LogTops(ctx context.Context, logs []protocol.LogName) ([]protocol.LogTop, error) {
+	pipe := b.client.Pipeline()
+	for _, l := range logs {
+		pipe.HMGet(ctx, b.names.log(l.App, l.Channel)+metaSuffix, "e", "i", "f")
+	}
+	replies, err := pipe.Exec(ctx)
+	if err != nil && !isWrongType(err) {
+		return nil, fmt.Errorf("reading where logs end: %w", err)
+	}
+	tops := make([]protocol.LogTop, len(logs))
+	for i, reply := range replies {
+		if tops[i], err = b.top(reply); err != nil {
+			return nil, fmt.Errorf("reading where logs end: %w", err)
+		}
+	}
+	return tops, nil
+}
+
+func (b *Broker) top(reply redis.Cmder) (protocol.LogTop, error) {
+	v, err := reply.(*redis.SliceCmd).Result()
+	switch {
+	case isWrongType(err):
+		b.metrics.LogBad.WithLabelValues("type").Inc()
+		return protocol.LogTop{}, nil
+	case err != nil:
+		return protocol.LogTop{}, err
+	case len(v) != 3:
+		return protocol.LogTop{}, errUnexpected
+	}
+	at, ok := parseTop(textOf(v[0]), textOf(v[1]))
+	if !ok {
+		b.metrics.LogBad.WithLabelValues("meta").Inc()
+	}
+	return protocol.LogTop{At: at, Closed: ok && textOf(v[2]) == "1"}, nil
+}
