@@ -76,6 +76,11 @@ export function parseGap(data: string): Gap | undefined {
   };
 }
 
+/** Where the log ended, of relay:position. */
+export function parseTop(data: string): Position | undefined {
+  return parsePosition(parseObject(data)?.['top']);
+}
+
 export function parseFinal(data: string): Final | undefined {
   const f = parseObject(data);
   const entries = countOf(f?.['entries']);

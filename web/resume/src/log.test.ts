@@ -182,7 +182,7 @@ describe('a subscription', () => {
   test('starts as it was asked to, until there is a position', () => {
     const log = new ChannelLog(CHANNEL);
     expect(log.subscribe({ count: 5 })).toEqual({ rewind: { count: 5 } });
-    expect(log.subscribe(undefined)).toEqual({});
+    expect(log.subscribe(undefined)).toEqual({ rewind: { from: 'rule' } });
     expect(log.state).toBe('waiting');
   });
 
@@ -192,6 +192,30 @@ describe('a subscription', () => {
     reader.log.subscribe({ from: 'start' });
     reader.read(...history.messages(8), notice('stale'), succeeded, notice('position', {}, '0:0-0'), ...history.messages(1));
     expect([reader.shown, reader.log.state, reader.notices]).toEqual([numbers(1, 9), 'live', []]);
+  });
+
+  test('catches up with where the log ended when it began', () => {
+    const history = new History().grow(4);
+    const reader = new Reader();
+    const states: string[] = [];
+    for (const message of [succeeded, notice('position', { top: history.at(2) }, '0:0-0'), ...history.messages(1)]) {
+      states.push(reader.read(message).log.state);
+    }
+    expect(states).toEqual(['live', 'catching-up', 'catching-up', 'live', 'live', 'live']);
+    reader.reconnect();
+    reader.read(notice('position', { top: history.at(4) }, history.at(4)));
+    expect(reader.log.state).toBe('live');
+  });
+
+  test('does not catch up with what is gone', () => {
+    const history = new History().grow(3);
+    const expired = gap('0:0-0', { reason: 'epoch', from: history.at(3), reset: true });
+    for (const end of [[], [history.final()]]) {
+      const reader = new Reader().read(...history.messages(1), ...end);
+      reader.reconnect();
+      reader.read(notice('position', { top: '0:0-0' }, history.at(3)), expired);
+      expect(reader.log.state).toBe('live');
+    }
   });
 
   test('is stale until the relay says that it is not, or there is a new one', () => {

@@ -2,12 +2,15 @@
 // complete. Pure: messages in, verdicts out.
 
 import { belongs, nextLink } from './chain.js';
-import { noticeOf, parseFinal, parseGap } from './frame.js';
+import { noticeOf, parseFinal, parseGap, parseTop } from './frame.js';
 import type { Final, Frame, Gap } from './frame.js';
 import type { Position } from './position.js';
 
-/** waiting: not subscribed at the moment. stale: the relay cannot tell whether this is all. */
-export type LogState = 'waiting' | 'live' | 'stale';
+/**
+ * waiting: not subscribed at the moment. catching-up: what was published before is on
+ * its way. stale: the relay cannot tell whether this is all.
+ */
+export type LogState = 'waiting' | 'catching-up' | 'live' | 'stale';
 
 /**
  * Why a log is not complete.
@@ -51,23 +54,28 @@ export interface Verdict {
 export type Rewind = { readonly count: number } | { readonly bytes: number } | { readonly from: 'start' };
 
 /** What is sent with a subscription. */
-export type Start = { readonly since: string } | { readonly rewind: Rewind } | Record<string, never>;
+export type Start = { readonly since: string } | { readonly rewind: Rewind | typeof AS_RULED };
+
+/** Where the relay's rule has every client start, but told where that is. */
+const AS_RULED = { from: 'rule' } as const;
 
 const PASS: Verdict = { pass: true, notices: [] };
 const DROP: Verdict = { pass: false, notices: [] };
 const SUCCEEDED = 'pusher_internal:subscription_succeeded';
 
 export class ChannelLog implements Log {
-  state: LogState = 'live';
   gaps: readonly Gap[] = [];
   final: Final | undefined;
   private at: Position | undefined;
+  /** Where the log ended when it was subscribed to; undefined once that is reached. */
+  private top: Position | undefined;
   /** The chain's newest link; undefined when it cannot be followed. */
   private link: string | undefined;
   private late = false;
   private holes = 0;
   private changed = false;
-  private wasStale = false;
+  private waiting = false;
+  private stale = false;
   /** What the application has is of another history than the events to come. */
   private discard = false;
   /** Entries of this history before the first that is retained. */
@@ -77,6 +85,12 @@ export class ChannelLog implements Log {
 
   get position(): string | undefined {
     return this.at?.text;
+  }
+
+  get state(): LogState {
+    if (this.waiting) return 'waiting';
+    if (this.stale) return 'stale';
+    return this.top ? 'catching-up' : 'live';
   }
 
   get missing(): number | null {
@@ -102,42 +116,41 @@ export class ChannelLog implements Log {
   subscribe(rewind: Rewind | undefined): Start {
     this.disconnected();
     if (this.at) return { since: this.at.text };
-    return rewind ? { rewind } : {};
+    return { rewind: rewind ?? AS_RULED };
   }
 
   /** To be called when there is no connection any more. */
   disconnected(): void {
-    this.wasStale ||= this.state === 'stale';
-    this.state = 'waiting';
+    this.waiting = true;
+    this.top = undefined;
   }
 
   receive(frame: Frame): Verdict {
     if (frame.event === SUCCEEDED) return this.subscribed();
     const notice = noticeOf(frame.event);
     // Before the subscription has succeeded everything is of an earlier one.
-    if (this.state === 'waiting' && (notice !== undefined || frame.at)) return DROP;
+    if (this.waiting && (notice !== undefined || frame.at)) return DROP;
     if (notice === 'stale') return this.staleness(true);
     if (notice === 'fresh') return this.staleness(false);
     if (!frame.at) return PASS;
     if (notice === undefined) return this.entry(frame, frame.at);
     if (notice === 'gap') return this.gap(parseGap(frame.data), frame.at);
-    if (notice === 'position') return this.placed(frame.at);
+    if (notice === 'position') return this.placed(frame.at, parseTop(frame.data));
     return notice === 'final' ? this.close(parseFinal(frame.data), frame.at) : PASS;
   }
 
   private subscribed(): Verdict {
-    this.state = 'live';
-    const notices: Notice[] = this.wasStale ? ['fresh'] : [];
-    this.wasStale = false;
-    return { pass: true, notices };
+    this.waiting = false;
+    return this.stale ? this.staleness(false) : PASS;
   }
 
   private staleness(stale: boolean): Verdict {
-    this.state = stale ? 'stale' : 'live';
+    this.stale = stale;
     return { pass: true, notices: [stale ? 'stale' : 'fresh'] };
   }
 
-  private placed(at: Position): Verdict {
+  private placed(at: Position, top: Position | undefined): Verdict {
+    this.top = top?.text === at.text ? undefined : top;
     if (!this.at) {
       this.late = at.offset > 0;
     } else if (at.epoch === this.at.epoch && at.offset > this.at.offset) {
@@ -164,7 +177,7 @@ export class ChannelLog implements Log {
     if (!this.at) this.late = before > 0;
     else if (before > this.at.offset) this.hole(before - this.at.offset);
     const link = at.offset === 1 ? at.epoch : this.link;
-    this.at = at;
+    this.moveTo(at);
     this.link = link === undefined ? undefined : nextLink(link, at.offset, frame.event, frame.data);
     if (this.link !== undefined && !belongs(this.link, at)) {
       this.changed = true;
@@ -175,13 +188,16 @@ export class ChannelLog implements Log {
   private gap(gap: Gap | undefined, at: Position): Verdict {
     if (!gap) return PASS;
     // Nothing of it can be missing any more: it has expired.
-    if (this.complete || (this.final && gap.resumeAt === null)) return DROP;
+    if (this.complete || (this.final && gap.resumeAt === null)) {
+      this.top = undefined;
+      return DROP;
+    }
     if (gap.reset) {
       this.forget();
       this.discard = true;
       this.skipped = at.offset;
     }
-    this.at = at;
+    this.moveTo(at);
     this.link = undefined;
     this.gaps = [...this.gaps, gap];
     return { pass: true, notices: ['gap', 'position'] };
@@ -209,6 +225,12 @@ export class ChannelLog implements Log {
     this.final = this.link = undefined;
     this.late = this.changed = false;
     this.holes = this.skipped = 0;
+  }
+
+  private moveTo(at: Position): void {
+    const top = this.top;
+    if (top && (top.epoch !== at.epoch || top.offset <= at.offset)) this.top = undefined;
+    this.at = at;
   }
 
   private hole(entries: number): void {
