@@ -35,12 +35,12 @@ func Lost(channel string, count int64) Frame {
 	return notice(channel, "lost", nil, `,"count":`+orNull(count))
 }
 
-// PositionFrame tells a client that asked for a place in the log where it is; what
-// follows comes after it:
+// PositionFrame tells a client that resumes where it is, what follows comes after it,
+// and where the log ended at that moment:
 //
-//	relay:position {"channel":"…","position":"…"}
-func PositionFrame(channel string, at Position) Frame {
-	return notice(channel, "position", &at, `,"position":"`+at.String()+`"`)
+//	relay:position {"channel":"…","position":"…","top":"…"}
+func PositionFrame(channel string, at, top Position) Frame {
+	return notice(channel, "position", &at, `,"position":"`+at.String()+`","top":"`+top.String()+`"`)
 }
 
 // Frame returns what tells a reader of the channel about the gap:

@@ -15,10 +15,12 @@ type Subscribe struct {
 	// ChannelData is nil if absent or null. A signature covers it exactly when
 	// it is there, even if it is empty.
 	ChannelData *string
-	// Start is where the client wants a log channel to start; nil where it did not
-	// say, or said it in a way that StartError tells about.
+	// Start is where the client wants a log channel to start; nil where it leaves that
+	// to the rule, or said it in a way that StartError tells about.
 	Start      *Start
 	StartError *Error
+	// TellPosition says that the client wants to be told its position.
+	TellPosition bool
 }
 
 // Subscribe reads the data of a pusher:subscribe message.
@@ -43,12 +45,15 @@ func (m Message) Subscribe() (Subscribe, *Error) {
 	}
 	if s.Start, err = parseStart(v[3], v[4]); err != nil {
 		s.StartError = invalidData(err)
+	} else {
+		s.TellPosition = v[3] != nil || v[4] != nil
 	}
 	return s, nil
 }
 
-// parseStart reads "since", a position, and "rewind": {"count":N}, {"bytes":N} or
-// {"from":"start"}. Since goes before. Both absent is nil.
+// parseStart reads "since", a position, and "rewind": {"count":N}, {"bytes":N},
+// {"from":"start"} or {"from":"rule"}, which is nil as is none of both. Since goes
+// before.
 func parseStart(since, rewind json.RawMessage) (*Start, error) {
 	switch {
 	case since != nil:
@@ -68,7 +73,7 @@ func parseStart(since, rewind json.RawMessage) (*Start, error) {
 	}
 }
 
-var errRewind = errors.New(`rewind must be {"count":N}, {"bytes":N} or {"from":"start"}, with N a whole number of at least 1`)
+var errRewind = errors.New(`rewind must be {"count":N}, {"bytes":N}, {"from":"start"} or {"from":"rule"}, with N a whole number of at least 1`)
 
 func parseRewind(rewind json.RawMessage) (*Start, error) {
 	v, _, err := readObject(rewind, "count", "bytes", "from")
@@ -87,12 +92,15 @@ func parseRewind(rewind json.RawMessage) (*Start, error) {
 			given++
 		}
 	}
-	if v[2] != nil {
-		if string(v[2]) != `"start"` {
-			return nil, errRewind
-		}
+	switch string(v[2]) {
+	case "":
+	case `"start"`:
 		start = &Start{Kind: StartFirst}
 		given++
+	case `"rule"`:
+		given++
+	default:
+		return nil, errRewind
 	}
 	if given != 1 {
 		return nil, errRewind

@@ -100,7 +100,7 @@ func (c *client) describe(p []byte) (line string, rest []byte) {
 	case 0x1:
 		line = strings.ReplaceAll(string(payload), c.conn.ID(), "<"+c.name+">")
 		if len(line) > 300 {
-			line = fmt.Sprintf("%s… %d bytes", line[:60], len(line))
+			line = fmt.Sprintf("%s… %d bytes", line[:24], len(line))
 		}
 	case 0x8:
 		line = fmt.Sprintf("close %d %s", binary.BigEndian.Uint16(payload), payload[2:])

@@ -11,6 +11,7 @@ import (
 type page struct {
 	channel *channel
 	from    protocol.Position // before the first frame
+	top     protocol.Position // of the log, when it was read
 	frames  []pageFrame
 	buf     []byte
 	more    bool // the log goes on behind it
@@ -28,7 +29,7 @@ type pageFrame struct {
 // newPage encodes what was read. Everything that does not continue what comes before
 // it is preceded by a gap.
 func newPage(ch *channel, read protocol.Page) *page {
-	p := &page{channel: ch, from: read.From, more: read.More}
+	p := &page{channel: ch, from: read.From, top: read.Top, more: read.More}
 	at := read.From
 	if gap := read.Gap(); gap != nil {
 		at = p.addGap(*gap)
@@ -46,10 +47,13 @@ func newPage(ch *channel, read protocol.Page) *page {
 	return p
 }
 
-// newBrokenPage tells that there is something under the log's name that is no log.
+// newBrokenPage tells that there is something under the log's name that is no log. A
+// reader that knows already is given nothing.
 func newBrokenPage(ch *channel, start protocol.Start) *page {
 	p := &page{channel: ch, from: start.Since}
-	p.addGap(unavailable(start.Since, protocol.Position{}, protocol.Position{}))
+	if start != (protocol.Start{Kind: protocol.StartSince}) {
+		p.addGap(unavailable(start.Since, protocol.Position{}, protocol.Position{}))
+	}
 	return p
 }
 
@@ -77,7 +81,7 @@ func (p *page) addGap(g protocol.Gap) protocol.Position {
 // position is not within the page or nothing comes behind it.
 func (p *page) find(at protocol.Position) (next int, ok bool) {
 	if at == p.from {
-		return 0, len(p.frames) > 0
+		return 0, len(p.frames) > 0 && p.frames[len(p.frames)-1].at != at
 	}
 	// Positions grow by their offsets, but for a reset in front.
 	i := sort.Search(len(p.frames), func(i int) bool { return p.frames[i].at.ID.Offset >= at.ID.Offset })

@@ -54,9 +54,9 @@ func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 	}
 	s := &subscription{conn: c, prelude: protocol.Succeeded(request.Channel), lag: -1}
 	if rule := c.app.Logs.Find(request.Channel); rule != nil {
-		s.replay = newReplay(request.Start, rule)
+		s.replay = newReplay(request, rule)
 		if request.StartError != nil {
-			c.Reply(request.StartError.Frame())
+			s.prelude = append(request.StartError.Frame(), s.prelude...)
 		}
 	}
 	if !c.hold(s, request.Channel) {

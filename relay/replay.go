@@ -9,8 +9,10 @@ type replay struct {
 	state replayState
 	// start is where the client, or the rule for one that did not say, wants to start.
 	start protocol.Start
-	// asked says that the client named the place, so it is told where it is.
-	asked bool
+	// told says that the client is told where it is: it is one that resumes.
+	told bool
+	// top is where the log ended when the place was found.
+	top protocol.Position
 
 	// at is the position of the subscription: what was read last.
 	at protocol.Position
@@ -34,11 +36,12 @@ const (
 )
 
 // newReplay starts where the client wants, or where the rule has stock clients start.
-func newReplay(wanted *protocol.Start, rule *protocol.LogRule) *replay {
-	if wanted == nil {
-		return &replay{start: rule.Replay}
+func newReplay(wanted protocol.Subscribe, rule *protocol.LogRule) *replay {
+	r := &replay{start: rule.Replay, told: wanted.TellPosition}
+	if wanted.Start != nil {
+		r.start = *wanted.Start
 	}
-	return &replay{start: *wanted, asked: true}
+	return r
 }
 
 // readLog is read for a subscription of a log channel.
@@ -76,7 +79,7 @@ func (w *worker) start(s *subscription) {
 	r := s.replay
 	cursor, at, known := s.channel.end()
 	if known && (r.start.Kind == protocol.StartNow || r.start == protocol.Start{Kind: protocol.StartSince, Since: at}) {
-		s.cursor, r.at, r.state = cursor, at, replayLive
+		s.cursor, r.at, r.top, r.state = cursor, at, at, replayLive
 		return
 	}
 	w.ask(s, r.start)
@@ -114,7 +117,7 @@ func (w *worker) receive(s *subscription, p *page) {
 		return
 	}
 	if s.prelude != nil {
-		r.at = p.from
+		r.at, r.top = p.from, p.top
 	}
 	r.page, r.next, r.state = p, 0, replayReading
 	for _, reason := range p.gaps {
@@ -128,8 +131,8 @@ func (w *worker) receive(s *subscription, p *page) {
 func (s *subscription) opening() (p []byte, frames int) {
 	p, s.prelude = s.prelude, nil
 	frames = 1
-	if s.replay.asked {
-		p = append(p, protocol.PositionFrame(s.channel.key.name, s.replay.at)...)
+	if s.replay.told {
+		p = append(p, protocol.PositionFrame(s.channel.key.name, s.replay.at, s.replay.top)...)
 		frames++
 	}
 	if s.channel.isStale() {

@@ -32,6 +32,7 @@ type world struct {
 	hub     *relay.Hub
 	apps    *auth.Apps
 	redis   *scriptedRedis
+	log     *scriptedLog
 	events  *journal
 	clients map[string]*client
 	stop    context.CancelFunc
@@ -40,14 +41,22 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	limited := auth.App{ID: "limited", Keys: []auth.Key{{Key: "limited", Secret: "s"}}, MaxConnections: 1}
-	apps, err := auth.NewApps(auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}}, limited)
+	logs := protocol.LogRules{
+		{Pattern: "*replay-*", Replay: protocol.Start{Kind: protocol.StartFirst}},
+		{Pattern: "tail-*", Replay: protocol.Start{Kind: protocol.StartCount, N: 2}},
+		{Pattern: "*log-*"},
+	}
+	main := auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}, Logs: logs}
+	apps, err := auth.NewApps(main, limited)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, apps: apps, events: &journal{}, clients: make(map[string]*client)}
 	w.redis = &scriptedRedis{world: w}
+	w.log = newScriptedLog(w)
 	w.hub = relay.New(relay.Config{
 		Interest: w.redis,
+		Log:      w.log,
 		Metrics:  metrics.New(prometheus.NewRegistry()),
 		Workers:  2,
 	})
@@ -82,6 +91,10 @@ func (w *world) do(line string) error {
 		return w.doClient(name, args)
 	case "publish":
 		return w.doPublish(args)
+	case "append":
+		return w.doAppend(args)
+	case "log":
+		return w.doLog(args)
 	case "redis":
 		return w.doRedis(args)
 	case "wait":

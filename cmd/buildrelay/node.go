@@ -62,6 +62,8 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	}
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
+		Log:             n.broker,
+		Controls:        controls(),
 		Metrics:         m,
 		ActivityTimeout: c.ActivityTimeout,
 		PingAfter:       c.PingAfter,

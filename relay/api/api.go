@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -22,8 +23,11 @@ import (
 const (
 	// maxBody is the largest request body: ten events of the largest size, escaped.
 	maxBody = 1 << 20
-	// maxTime is how long a request may take, beside what it asks to wait.
+	// maxTime is how long a request may take, one that publishes in particular.
 	maxTime = 10 * time.Second
+	// maxLongTime is how long one may take that waits, or reads a whole log before it
+	// answers.
+	maxLongTime = 30 * time.Second
 )
 
 // Publisher publishes events of one app in order. It returns nil once they are
@@ -59,6 +63,8 @@ type call struct {
 	channel string // of the path, decoded; empty where the path has none
 	query   url.Values
 	body    []byte
+	method  string
+	header  http.Header
 }
 
 // reply is what a call answers: a stream, or something that becomes JSON. Nil means
@@ -75,19 +81,20 @@ type stream interface {
 type route struct {
 	method, path string
 	status       int
+	time         time.Duration // that it may take
 	handle       func(*API, context.Context, *call) (reply, error)
 }
 
 func routes() []route {
 	return []route{
-		{http.MethodPost, "events", http.StatusOK, (*API).postEvents},
-		{http.MethodPost, "batch_events", http.StatusOK, (*API).postBatch},
-		{http.MethodGet, "channels", http.StatusOK, (*API).getChannels},
-		{http.MethodGet, "channels/*", http.StatusOK, (*API).getChannel},
-		{http.MethodPost, "channels/*/events", http.StatusAccepted, (*API).postChannelEvent},
-		{http.MethodGet, "channels/*/history", http.StatusOK, (*API).getHistory},
-		{http.MethodHead, "channels/*/log", http.StatusOK, (*API).getLog},
-		{http.MethodGet, "channels/*/log", http.StatusOK, (*API).getLog},
+		{http.MethodPost, "events", http.StatusOK, maxTime, (*API).postEvents},
+		{http.MethodPost, "batch_events", http.StatusOK, maxTime, (*API).postBatch},
+		{http.MethodGet, "channels", http.StatusOK, maxTime, (*API).getChannels},
+		{http.MethodGet, "channels/*", http.StatusOK, maxTime, (*API).getChannel},
+		{http.MethodPost, "channels/*/events", http.StatusAccepted, maxTime, (*API).postChannelEvent},
+		{http.MethodGet, "channels/*/history", http.StatusOK, maxLongTime, (*API).getHistory},
+		{http.MethodHead, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
+		{http.MethodGet, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 	}
 }
 
@@ -113,8 +120,6 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer carries out the request. It returns the route as far as there is one, else
 // one named "none".
 func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), maxTime+maxWait)
-	defer cancel()
 	appID, channel, rt, err := find(r)
 	if err != nil {
 		return route{path: "none"}, nil, err
@@ -124,6 +129,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, erro
 		return rt, nil, err
 	}
 	c.channel = channel
+	ctx, cancel := context.WithTimeout(r.Context(), rt.time)
+	defer cancel()
 	out, err := rt.handle(a, ctx, c)
 	return rt, out, err
 }
@@ -164,11 +171,11 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string)
 	if err != nil {
 		return nil, bodyFailure(err)
 	}
+	// The request has been read: the server's time limit for that would now end calls
+	// that wait, as if their client had gone.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder has none
 	app, _ := a.Apps.ByID(appID)
-	request := auth.Request{
-		Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Body: body,
-	}
-	if err := app.CheckRequest(request, a.Now()); err != nil {
+	if err := a.checkSignature(app, r, body); err != nil {
 		return nil, err
 	}
 	if !utf8.Valid(body) {
@@ -178,7 +185,21 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string)
 	if err != nil {
 		return nil, err
 	}
-	return &call{app: app, query: query, body: body}, nil
+	return &call{app: app, query: query, body: body, method: r.Method, header: r.Header}, nil
+}
+
+// checkSignature takes a HEAD that was signed as the GET whose headers it asks for:
+// tools send one for a URL that they were given.
+func (a *API) checkSignature(app *auth.App, r *http.Request, body []byte) error {
+	request := auth.Request{
+		Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Body: body,
+	}
+	err := app.CheckRequest(request, a.Now())
+	if err != nil && r.Method == http.MethodHead {
+		request.Method = http.MethodGet
+		err = app.CheckRequest(request, a.Now())
+	}
+	return err
 }
 
 func writeReply(w http.ResponseWriter, status int, out reply) {
@@ -186,6 +207,8 @@ func writeReply(w http.ResponseWriter, status int, out reply) {
 		out = struct{}{}
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(out) // the client may be gone
 }

@@ -6,35 +6,91 @@ import (
 	"buildrelay/protocol"
 )
 
-// spare is how many entries more than wanted are read backwards, at the least: where
-// to start is counted from the end of the log, which may have moved meanwhile.
-const spare = 50
+const (
+	// spare is how many entries are read backwards at the least: where to start is
+	// counted from the end of the log, which may have moved meanwhile.
+	spare = 50
+	// maxBackwards is how many bytes of names and data a page backwards has at the most,
+	// about what one forwards has, but for a single entry.
+	maxBackwards = 256 << 10
+)
 
 // readBefore reads the last entries before a place, at most limit. Logs are read
-// forwards only, but offsets have no holes: so it starts early enough to come to
-// the place, and tries from less far away where one read does not reach it.
-func (a *API) readBefore(ctx context.Context, c *call, before place, limit int) (part, error) {
-	now, err := a.readLog(ctx, c, protocol.Start{Kind: protocol.StartNow})
+// forwards only, but their offsets have no holes: so it starts that much earlier
+// and keeps what comes last.
+func (a *API) readBefore(ctx context.Context, c *call, wanted place, limit int) (part, error) {
+	page, err := a.readLog(ctx, c, protocol.Start{Kind: protocol.StartNow})
 	if err != nil {
 		return part{}, err
 	}
-	for n := max(uint64(limit), spare); ; {
-		place := before.in(now.Top)
-		if gap := place.elsewhere(now.Top); gap != nil {
-			return part{page: now, gap: gap}, nil
+	for {
+		here := wanted.in(page.Top)
+		if gap := here.elsewhere(page.Top); gap != nil {
+			return part{page: page, gap: gap}, nil
 		}
-		end := place.at.ID.Offset
-		page, err := a.readLog(ctx, c, protocol.Start{Kind: protocol.StartCount, N: int64(now.Top.ID.Offset + 1 - end + n)})
+		end := here.at.ID.Offset
+		count := page.Top.ID.Offset + 1 - end + uint64(max(limit, spare))
+		page, err = a.readLog(ctx, c, protocol.Start{Kind: protocol.StartCount, N: int64(count)})
 		switch {
 		case err != nil:
 			return part{}, err
-		case page.Top.Epoch != now.Top.Epoch || page.From.ID.Offset >= end:
-			now = page // the end has moved far away, or is another log's
-		case page.More && page.End.ID.Offset < end && n > 1:
-			n /= 2
-		default:
-			return place.take(page, limit), nil
+		case page.Top.Epoch == here.at.Epoch && page.From.ID.Offset < end:
+			return a.collect(ctx, c, page, here, limit)
 		}
+		// Meanwhile the end has moved far away, or is another log's.
+	}
+}
+
+// collect goes forwards from a page on up to a place.
+func (a *API) collect(ctx context.Context, c *call, page protocol.Page, here place, limit int) (part, error) {
+	var p part
+	for {
+		p.page = page
+		if here.isForked(page.Entries) {
+			p.gap, p.entries = here.lost(protocol.GapFork, page.Top), nil
+			return p, nil
+		}
+		p.extend(page, here.at.ID.Offset, limit)
+		if !page.More || page.End.ID.Offset >= here.at.ID.Offset {
+			break
+		}
+		var err error
+		page, err = a.readLog(ctx, c, protocol.Start{Kind: protocol.StartSince, Since: page.End})
+		if err != nil {
+			return p, err
+		}
+		if page.Top.Epoch != here.at.Epoch {
+			return part{page: page, gap: here.lost(protocol.GapEpoch, page.Top)}, nil
+		}
+	}
+	switch {
+	case len(p.entries) > 0:
+		p.next = p.entries[len(p.entries)-1].Link.At
+	case here.end:
+		p.next = page.Top
+	}
+	return p, nil
+}
+
+// extend adds what a page has before an offset, and drops what is too much in front.
+// A gap between the entries so far and the offset is that of the page behind it.
+func (p *part) extend(page protocol.Page, end uint64, limit int) {
+	more := before(page.Entries, end)
+	if gap := page.Gap(); gap != nil && (len(more) > 0 || len(p.entries) == 0) {
+		p.gap, p.entries = gap, nil
+	}
+	p.entries = append(p.entries, more...)
+	start, size := len(p.entries), 0
+	for start > 0 && len(p.entries)-start < limit {
+		e := p.entries[start-1]
+		size += len(e.Name) + len(e.Data)
+		if size > maxBackwards && start < len(p.entries) {
+			break
+		}
+		start--
+	}
+	if start > 0 {
+		p.gap, p.entries = nil, p.entries[start:]
 	}
 }
 
@@ -61,18 +117,14 @@ func (b place) elsewhere(top protocol.Position) *protocol.Gap {
 	}
 }
 
-// take takes what comes before the place from a page that reaches it.
-func (b place) take(page protocol.Page, limit int) part {
-	for _, e := range page.Entries {
-		if at := e.Link.At.ID; !b.end && at.Offset == b.at.ID.Offset && at != b.at.ID {
-			return part{page: page, gap: b.lost(protocol.GapFork, page.Top)}
+// isForked says that the entries have another one in this place.
+func (b place) isForked(entries []protocol.Event) bool {
+	for _, e := range entries {
+		if at := e.Link.At.ID; at.Offset == b.at.ID.Offset && at != b.at.ID {
+			return !b.end
 		}
 	}
-	p := backwards(page, b.at.ID.Offset, limit)
-	if b.end && len(p.entries) == 0 {
-		p.next = page.Top
-	}
-	return p
+	return false
 }
 
 func (b place) lost(reason protocol.GapReason, top protocol.Position) *protocol.Gap {

@@ -41,7 +41,7 @@ func (c *call) checkLog() error {
 // read reads forwards, at most limit entries.
 func (a *API) read(ctx context.Context, c *call, start protocol.Start, limit int) (part, error) {
 	page, err := a.readLog(ctx, c, start)
-	return forwards(page, limit), err
+	return newPart(page, limit), err
 }
 
 func (a *API) readLog(ctx context.Context, c *call, start protocol.Start) (protocol.Page, error) {

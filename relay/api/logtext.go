@@ -116,9 +116,9 @@ func (t *logText) write(text []byte) {
 	}
 }
 
-// take returns what was added since the last call; it is valid until more is added.
+// take returns what was added since the last call.
 func (t *logText) take() []byte {
 	out := t.out
-	t.out = t.out[:0]
+	t.out = nil
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,6 +66,7 @@ type Broker struct {
 	client  *redis.Client // for publishing; never retries
 
 	interest *interest
+	leases   *leases
 	// heard is when the last heartbeat came back; nil while there is no link.
 	heard atomic.Pointer[time.Time]
 }
@@ -73,14 +75,17 @@ type Broker struct {
 func New(config Config) *Broker {
 	logging.Disable() // go-redis prints to stderr what it returns as errors, too
 	n := newNames(config.Prefix, rand.Text(), config.Slanger.AppID)
+	s := newScripts()
+	client := redis.NewClient(options(config.Redis))
 	return &Broker{
 		config:   config,
 		names:    n,
-		scripts:  newScripts(),
+		scripts:  s,
 		metrics:  config.Metrics,
 		log:      config.Log,
-		client:   redis.NewClient(options(config.Redis)),
+		client:   client,
 		interest: newInterest(n),
+		leases:   newLeases(client, s.watch, n, config.Log),
 	}
 }
 
@@ -102,10 +107,18 @@ func options(base *redis.Options) *redis.Options {
 }
 
 // Watch implements relay.Interest.
-func (b *Broker) Watch(appID, channel string) { b.interest.watch(appID, channel) }
+func (b *Broker) Watch(appID, channel string) {
+	b.interest.watch(appID, channel)
+	if b.rule(appID, channel) != nil {
+		b.leases.watch(channelKey{appID, channel})
+	}
+}
 
 // Unwatch implements relay.Interest.
-func (b *Broker) Unwatch(appID, channel string) { b.interest.unwatch(appID, channel) }
+func (b *Broker) Unwatch(appID, channel string) {
+	b.interest.unwatch(appID, channel)
+	b.leases.unwatch(channelKey{appID, channel})
+}
 
 // Ready returns nil while the node hears Redis, else what is wrong.
 func (b *Broker) Ready() error {
@@ -125,21 +138,29 @@ func (b *Broker) Ready() error {
 // must be called once, and Publish not after it has returned.
 func (b *Broker) Run(ctx context.Context, sink Sink, flush func()) {
 	defer b.client.Close()
-	pause := firstPause
+	var leasing sync.WaitGroup
+	leasing.Go(func() { b.leases.run(ctx) })
+	defer leasing.Wait()
+	wait := firstPause
 	for ctx.Err() == nil {
 		established, err := b.runLink(ctx, sink, flush)
 		if ctx.Err() != nil {
 			return
 		}
 		if established {
-			pause = firstPause
+			wait = firstPause
 		}
 		b.log.Warn("Redis is not heard, connecting again", "error", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-		pause = min(2*pause, lastPause)
+		pause(ctx, wait)
+		wait = min(2*wait, lastPause)
+	}
+}
+
+// pause waits, but not beyond ctx.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
 	}
 }
 

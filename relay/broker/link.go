@@ -183,6 +183,7 @@ func (l *link) heartbeat(ctx context.Context) {
 	l.established = true
 	l.broker.metrics.RedisUp.Set(1)
 	l.broker.log.Info("Redis is heard")
+	l.broker.leases.renew()
 	l.running.Go(func() { l.fail(l.tellInterest(ctx)) })
 }
 
@@ -213,6 +214,7 @@ func (l *link) handleError(err error) error {
 	}
 	if gaveUp {
 		l.broker.log.Warn("Redis does not allow this node to hear a channel", "app", refused.app, "error", err)
+		l.broker.leases.unwatch(refused)
 		l.sink.Refused(refused.app, refused.channel)
 	}
 	return nil

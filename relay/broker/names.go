@@ -20,12 +20,13 @@ import (
 // app is called "~beat".
 type names struct {
 	prefix    string
+	node      string
 	heartbeat string
 	slanger   string // the id of the app that Slanger served, or ""
 }
 
 func newNames(prefix, node, slanger string) names {
-	return names{prefix: prefix, heartbeat: prefix + ":~beat:" + node, slanger: slanger}
+	return names{prefix: prefix, node: node, heartbeat: prefix + ":~beat:" + node, slanger: slanger}
 }
 
 func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
@@ -33,8 +34,13 @@ func (n names) own(appID, channel string) string { return n.prefix + ":" + appID
 // log returns the key of a channel's log.
 func (n names) log(appID, channel string) string { return n.prefix + ":{" + appID + ":" + channel + "}" }
 
-// metaSuffix ends the key of what is known about a log beside its entries.
-const metaSuffix = ":meta"
+const (
+	// metaSuffix ends the key of what is known about a log beside its entries.
+	metaSuffix = ":meta"
+	// watchedSuffix ends the key of who watches a log, which is also the Redis channel
+	// that tells when that begins and ends.
+	watchedSuffix = ":watched"
+)
 
 // all returns the Redis channels that carry a channel's events.
 func (n names) all(appID, channel string) []string {

@@ -16,7 +16,7 @@ var errAway = errors.New("connection refused")
 // fakePublisher keeps what it is given. fail, if set, decides on each call and
 // runs before anything is kept.
 type fakePublisher struct {
-	fail func(ctx context.Context) error
+	fail func(ctx context.Context, events []protocol.Event) error
 
 	mu      sync.Mutex
 	calls   int
@@ -30,7 +30,7 @@ func (p *fakePublisher) Publish(ctx context.Context, _ string, events []protocol
 	defer p.mu.Unlock()
 	p.calls++
 	if p.fail != nil {
-		if err := p.fail(ctx); err != nil {
+		if err := p.fail(ctx, events); err != nil {
 			return protocol.Receipt{}, err
 		}
 	}
@@ -60,7 +60,7 @@ func (p *fakePublisher) hasLog(epoch string, watched bool) {
 	p.epoch, p.watched = epoch, watched
 }
 
-func (p *fakePublisher) setFail(fail func(context.Context) error) {
+func (p *fakePublisher) setFail(fail func(context.Context, []protocol.Event) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail = fail
@@ -72,8 +72,14 @@ func (p *fakePublisher) published() []protocol.Event {
 	return append([]protocol.Event(nil), p.events...)
 }
 
-func always(err error) func(context.Context) error {
-	return func(context.Context) error { return err }
+func (p *fakePublisher) callCount() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
+}
+
+func always(err error) func(context.Context, []protocol.Event) error {
+	return func(context.Context, []protocol.Event) error { return err }
 }
 
 // log is what a reader makes of a build's events. It checks that they are

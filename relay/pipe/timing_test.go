@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"buildrelay/protocol"
 )
 
 // typed is a build in a bubble that a test types the output of.
@@ -22,11 +24,17 @@ type typed struct {
 	code      int
 }
 
-// start runs a build of which the test is the standard input.
+// start runs a build, on a channel without a log, of which the test is the standard
+// input.
 func start(t *testing.T, c Config) *typed {
 	t.Helper()
+	return startOn(t, c, new(fakePublisher))
+}
+
+func startOn(t *testing.T, c Config, p *fakePublisher) *typed {
+	t.Helper()
 	r, w := io.Pipe()
-	b := &typed{PipeWriter: w, publisher: new(fakePublisher), log: new(bytes.Buffer), result: make(chan error, 1)}
+	b := &typed{PipeWriter: w, publisher: p, log: new(bytes.Buffer), result: make(chan error, 1)}
 	c.AppID, c.Channel, c.Publisher, c.Stdin = "app", "private-build-1", b.publisher, r
 	c.Log = slog.New(slog.NewTextHandler(b.log, nil))
 	c.Observe = func(r Record) { b.observed = append(b.observed, r) }
@@ -174,9 +182,9 @@ func TestOutputBeyondTheBufferIsToldAsLostInItsPlace(t *testing.T) {
 }
 
 func TestTheEndWaitsForThePublisherOnlySoLong(t *testing.T) {
-	for name, fail := range map[string]func(context.Context) error{
+	for name, fail := range map[string]func(context.Context, []protocol.Event) error{
 		"away": always(errAway),
-		"hangs": func(ctx context.Context) error {
+		"hangs": func(ctx context.Context, _ []protocol.Event) error {
 			<-ctx.Done()
 			return ctx.Err()
 		},
@@ -236,7 +244,7 @@ func TestEventsThatMayHaveArrivedAreSentAgainWithTheirNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, Config{})
 		b.print(t, "text\n")
-		b.publisher.setFail(func(context.Context) error {
+		b.publisher.setFail(func(context.Context, []protocol.Event) error {
 			b.publisher.events = append(b.publisher.events, b.publisher.events[0]) // stands for what did arrive
 			return errAway
 		})

@@ -14,9 +14,18 @@ import (
 // the race detector it would otherwise sleep for a second before it ends.
 const QuickExit = "GORACE=atexit_sleep_ms=20"
 
-// built builds the binary once a test process. A variable of the package is the only
+// FaultyTag is the build tag of a binary that has switches which break it, for tests
+// of the tests.
+const FaultyTag = "relayfaults"
+
+// The binary is built once a test process. A variable of the package is the only
 // thing that all tests of a process share.
-var built = sync.OnceValues(build) //nolint:gochecknoglobals // set once and never changed; see above
+//
+//nolint:gochecknoglobals // set once and never changed; see above
+var (
+	built       = sync.OnceValues(func() (string, error) { return build("") })
+	builtFaulty = sync.OnceValues(func() (string, error) { return build(FaultyTag) })
+)
 
 // Build returns the path of the real binary, built from the tree as it is, with
 // the race detector if the test has it.
@@ -29,12 +38,22 @@ func Build(t testing.TB) string {
 	return path
 }
 
-func build() (string, error) {
+// BuildFaulty is Build with [FaultyTag].
+func BuildFaulty(t testing.TB) string {
+	t.Helper()
+	path, err := builtFaulty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func build(tag string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(root, "bin", "test"+raceFlag)
+	dir := filepath.Join(root, "bin", "test"+raceFlag+tag)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("building buildrelay: %w", err)
 	}
@@ -44,7 +63,7 @@ func build() (string, error) {
 	}
 	defer unlock()
 	path := filepath.Join(dir, "buildrelay")
-	build := exec.Command("go", "build", raceFlag, "-o", path, "./cmd/buildrelay")
+	build := exec.Command("go", "build", raceFlag, "-tags="+tag, "-o", path, "./cmd/buildrelay")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building buildrelay: %w\n%s", err, output)

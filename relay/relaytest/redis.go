@@ -14,14 +14,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis is a redis-server process of a test's own, on loopback. It keeps nothing
-// on disk: a restart loses all.
+// Redis is a redis-server process of a test's own, on loopback. Without RedisKeeps
+// it has nothing on disk: a restart loses all.
 type Redis struct {
 	t        testing.TB
 	port     int
 	password string
 	certs    *Certs // nil without TLS
 	lines    []string
+	dir      string // where it keeps what it has; empty for a new one at each start
 	process  *child
 	client   *redis.Client
 }
@@ -48,6 +49,20 @@ func RedisUser(name string, rules ...string) RedisOption {
 // RedisTLS makes it speak TLS only, with a certificate for 127.0.0.1.
 func RedisTLS(certs *Certs) RedisOption {
 	return func(r *Redis) { r.certs = certs }
+}
+
+// RedisKeeps makes it write what it is told to a file at once (appendonly,
+// everysec), so that a restart loses nothing.
+func RedisKeeps() RedisOption {
+	return func(r *Redis) {
+		r.dir = r.t.TempDir()
+		r.lines = append(r.lines, "appendonly yes", "appendfsync everysec")
+	}
+}
+
+// RedisSettings adds lines of redis.conf.
+func RedisSettings(lines ...string) RedisOption {
+	return func(r *Redis) { r.lines = append(r.lines, lines...) }
 }
 
 // StartRedis starts redis-server on a free port and returns when it answers.
@@ -105,7 +120,8 @@ func (r *Redis) Stop() {
 // Kill ends the server as the kernel would.
 func (r *Redis) Kill() { r.process.stop(os.Kill) }
 
-// Restart stops the server, if it runs, and starts an empty one on the same port.
+// Restart stops the server, if it runs, and starts one on the same port that has what
+// RedisKeeps kept.
 func (r *Redis) Restart() {
 	r.t.Helper()
 	r.Stop()
@@ -131,7 +147,10 @@ func (r *Redis) signal(s os.Signal) {
 // start reports whether the server is ready; if not, its port was taken.
 func (r *Redis) start() bool {
 	r.t.Helper()
-	dir := r.t.TempDir()
+	dir := r.dir
+	if dir == "" {
+		dir = r.t.TempDir()
+	}
 	config := filepath.Join(dir, "redis.conf")
 	if err := os.WriteFile(config, []byte(r.config(dir)), 0o600); err != nil {
 		r.t.Fatalf("writing Redis' configuration: %v", err)

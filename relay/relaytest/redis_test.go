@@ -32,6 +32,20 @@ func TestRedisAnswersAndForgetsOnRestart(t *testing.T) {
 	}
 }
 
+func TestRedisKeepsWhatItWasToldThroughAKill(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t, relaytest.RedisKeeps())
+	client := server.Client()
+	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	server.Restart()
+	if v, err := client.Get(t.Context(), "k").Result(); v != "v" || err != nil {
+		t.Errorf("after a kill GET k = %q, %v", v, err)
+	}
+}
+
 func TestRedisHoldsToPasswordUsersAndTLS(t *testing.T) {
 	t.Parallel()
 	certs := relaytest.NewCerts(t)

@@ -22,6 +22,7 @@ type Relay struct {
 	Certs *Certs
 
 	t       testing.TB
+	binary  string
 	env     map[string]string
 	process *child
 	ending  bool // told to end: an exit is expected
@@ -50,18 +51,24 @@ func ServeTLS(certs *Certs) map[string]string {
 // delay, and has the fixture's app; RELAY_REDIS_URL is for env to give. The test fails if the process ends unasked, panics or has a data race.
 func StartRelay(t testing.TB, env map[string]string) *Relay {
 	t.Helper()
-	return start(t, env, nil)
+	return start(t, Build(t), env, nil)
+}
+
+// StartFaultyRelay is StartRelay with the binary of [BuildFaulty].
+func StartFaultyRelay(t testing.TB, env map[string]string) *Relay {
+	t.Helper()
+	return start(t, BuildFaulty(t), env, nil)
 }
 
 // StartRelayTLS is StartRelay, but for a relay that serves TLS with certs.
 func StartRelayTLS(t testing.TB, certs *Certs, env map[string]string) *Relay {
 	t.Helper()
-	return start(t, env, certs)
+	return start(t, Build(t), env, certs)
 }
 
-func start(t testing.TB, env map[string]string, certs *Certs) *Relay {
+func start(t testing.TB, binary string, env map[string]string, certs *Certs) *Relay {
 	t.Helper()
-	r := &Relay{t: t, Certs: certs, client: &http.Client{Transport: &http.Transport{}}}
+	r := &Relay{t: t, binary: binary, Certs: certs, client: &http.Client{Transport: &http.Transport{}}}
 	r.env = map[string]string{
 		"HOME":                 t.TempDir(),
 		"RELAY_LISTEN":         "127.0.0.1:0",
@@ -86,7 +93,7 @@ func start(t testing.TB, env map[string]string, certs *Certs) *Relay {
 // run starts the process and waits until it is ready.
 func (r *Relay) run() {
 	r.t.Helper()
-	cmd := exec.Command(Build(r.t), "serve")
+	cmd := exec.Command(r.binary, "serve")
 	cmd.Env = []string{QuickExit}
 	for name, value := range r.env {
 		cmd.Env = append(cmd.Env, name+"="+value)

@@ -1,0 +1,17 @@
+//go:build relayfaults
+
+package main
+
+import (
+	"os"
+
+	"buildrelay/relay"
+)
+
+// controls lets tests of the tests switch off what keeps the promise of log channels.
+func controls() relay.Controls {
+	return relay.Controls{
+		WithoutResync: os.Getenv("RELAY_TEST_NO_RESYNC") != "",
+		WithoutSeek:   os.Getenv("RELAY_TEST_NO_POSITION_CHECK") != "",
+	}
+}

@@ -1,0 +1,205 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// leaseTime is how long a node that says nothing counts as watching.
+	leaseTime = 30 * time.Second
+	// leaseRefresh is how often it says that it still does.
+	leaseRefresh = 10 * time.Second
+	// leaseRetry is the pause after Redis could not be told.
+	leaseRetry = time.Second
+)
+
+// leases tells backends, in Redis, which logs this node watches, so that they may save
+// themselves the hurry while nobody does. That is no part of any promise: what fails is
+// told again later, and nobody waits for it.
+type leases struct {
+	// Static.
+	client  *redis.Client
+	script  script
+	names   names
+	log     *slog.Logger
+	refresh time.Duration
+	// changed holds one signal, sent when there is something to tell Redis.
+	changed chan struct{}
+
+	mu  sync.Mutex
+	all map[channelKey]*lease
+	due map[channelKey]bool // what Redis has to be told of
+}
+
+// lease is one log's: what it is to be, and whether Redis may know of it.
+type lease struct{ wanted, told bool }
+
+func newLeases(client *redis.Client, s script, n names, log *slog.Logger) *leases {
+	return &leases{
+		client: client, script: s, names: n, log: log, refresh: leaseRefresh,
+		changed: make(chan struct{}, 1),
+		all:     make(map[channelKey]*lease),
+		due:     make(map[channelKey]bool),
+	}
+}
+
+// watch takes a lease, if there is none yet.
+func (l *leases) watch(key channelKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all[key] == nil {
+		l.all[key] = &lease{}
+	}
+	if !l.all[key].wanted {
+		l.all[key].wanted = true
+		l.owe(key)
+	}
+}
+
+// unwatch gives a lease back, if there is one.
+func (l *leases) unwatch(key channelKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lease := l.all[key]
+	switch {
+	case lease == nil || !lease.wanted:
+	case lease.told:
+		lease.wanted = false
+		l.owe(key)
+	default:
+		delete(l.all, key)
+		delete(l.due, key)
+	}
+}
+
+// owe notes that Redis has to be told of a log. The caller holds mu.
+func (l *leases) owe(key channelKey) {
+	l.due[key] = true
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// renew makes all leases due: their time passes, or Redis may have lost them.
+func (l *leases) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key := range l.all {
+		l.owe(key)
+	}
+}
+
+// run keeps Redis told until ctx ends, and then gives all leases back.
+func (l *leases) run(ctx context.Context) {
+	refresh := time.NewTicker(l.refresh)
+	defer refresh.Stop()
+	for failed := false; ctx.Err() == nil; {
+		err := l.tell(ctx)
+		if err != nil && ctx.Err() == nil {
+			if !failed {
+				l.log.Warn("backends cannot be told which logs are watched", "error", err)
+			}
+			pause(ctx, leaseRetry)
+		}
+		if failed = err != nil; failed {
+			continue
+		}
+		select {
+		case <-l.changed:
+		case <-refresh.C:
+			l.renew()
+		case <-ctx.Done():
+		}
+	}
+	l.release(context.WithoutCancel(ctx))
+}
+
+// release gives all leases back. If it can't soon, their time ends them.
+func (l *leases) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for key := range l.all { // run alone is left
+		l.unwatch(key)
+	}
+	_ = l.tell(ctx)
+}
+
+// tell tells Redis all that is due.
+func (l *leases) tell(ctx context.Context) error {
+	for {
+		due := l.take(batch)
+		if len(due) == 0 {
+			return nil
+		}
+		if err := l.send(ctx, due); err != nil {
+			return err
+		}
+	}
+}
+
+// taken is what is to become of a lease.
+type taken struct {
+	key    channelKey
+	wanted bool
+}
+
+// take takes at most limit of what is due.
+func (l *leases) take(limit int) []taken {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var due []taken
+	for key := range l.due {
+		if len(due) == limit {
+			break
+		}
+		lease := l.all[key]
+		lease.told = lease.told || lease.wanted
+		due = append(due, taken{key, lease.wanted})
+		delete(l.due, key)
+	}
+	return due
+}
+
+// settle notes that Redis was told, or that it has to be told again.
+func (l *leases) settle(t taken, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err != nil:
+		l.due[t.key] = true
+	case !t.wanted && !l.all[t.key].wanted:
+		delete(l.all, t.key)
+		delete(l.due, t.key)
+	}
+}
+
+// send tells Redis in one round trip.
+func (l *leases) send(ctx context.Context, due []taken) error {
+	ctx, cancel := context.WithTimeout(ctx, linkTimeout)
+	defer cancel()
+	pipe := l.client.Pipeline()
+	for _, t := range due {
+		seconds := 0
+		if t.wanted {
+			seconds = int(leaseTime / time.Second)
+		}
+		pipe.EvalSha(ctx, l.script.sha, []string{l.names.log(t.key.app, t.key.channel) + watchedSuffix}, l.names.node, seconds)
+	}
+	replies, _ := pipe.Exec(ctx)
+	var failed error
+	for i, reply := range replies {
+		l.settle(due[i], reply.Err())
+		failed = cmp.Or(failed, reply.Err())
+	}
+	if isReply(failed, noScript) {
+		return l.script.load(ctx, l.client)
+	}
+	return failed
+}

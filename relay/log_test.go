@@ -1,0 +1,205 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"buildrelay/protocol"
+)
+
+// scriptedLog keeps the logs of all channels in memory.
+type scriptedLog struct {
+	world    *world
+	pageSize int
+
+	mu   sync.Mutex
+	away bool // nothing is answered but errors
+	logs map[string]*scriptedEntries
+	// lives counts the logs there were, and branches their rollbacks: epochs and
+	// nonces are made of them.
+	lives, branches int
+}
+
+type scriptedEntries struct {
+	epoch   string
+	closed  bool
+	broken  bool
+	top     protocol.ID
+	entries []protocol.Event // that are retained
+}
+
+func newScriptedLog(w *world) *scriptedLog {
+	return &scriptedLog{world: w, pageSize: 100, logs: make(map[string]*scriptedEntries)}
+}
+
+// add appends an event and returns it with its link.
+func (l *scriptedLog) add(channel, name, data, exclude string, final bool) protocol.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	log := l.logs[channel]
+	if log == nil {
+		l.lives++
+		log = &scriptedEntries{epoch: fmt.Sprintf("%016x", l.lives)}
+		l.logs[channel] = log
+	}
+	prev := log.top
+	log.top = protocol.ID{Offset: prev.Offset + 1, Nonce: uint32(1000*l.branches) + uint32(prev.Offset) + 1}
+	link := &protocol.Link{At: protocol.Position{Epoch: log.epoch, ID: log.top}, Prev: prev}
+	if final {
+		link.Final = &protocol.Final{Entries: int64(log.top.Offset), Digest: strings.Repeat("0", 40)}
+		log.closed = true
+	}
+	e := protocol.Event{Channel: channel, Name: name, Data: data, Exclude: exclude, Link: link}
+	log.entries = append(log.entries, e)
+	return e
+}
+
+// ReadLog implements relay.Log.
+func (l *scriptedLog) ReadLog(_ context.Context, _, channel string, start protocol.Start) (protocol.Page, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	log := l.logs[channel]
+	switch {
+	case l.away:
+		return protocol.Page{}, errors.New("away")
+	case log == nil:
+		return protocol.Page{From: start.Since}, nil
+	case log.broken:
+		return protocol.Page{}, protocol.ErrLogBroken
+	}
+	page := protocol.Page{Top: protocol.Position{Epoch: log.epoch, ID: log.top}, Closed: log.closed}
+	first := log.index(start)
+	page.From = protocol.Position{Epoch: log.epoch}
+	switch {
+	case start.Kind == protocol.StartSince:
+		page.From = start.Since
+	case start.Kind == protocol.StartNow:
+		page.From = page.Top
+	case first > 0:
+		page.From = log.entries[first-1].Link.At
+	}
+	end := min(len(log.entries), first+l.pageSize)
+	page.Entries, page.More = log.entries[first:end], end < len(log.entries)
+	page.End = page.Top
+	if page.More {
+		page.End = log.entries[end-1].Link.At
+	}
+	return page, nil
+}
+
+// index returns the first entry to read.
+func (s *scriptedEntries) index(start protocol.Start) int {
+	switch start.Kind {
+	case protocol.StartNow:
+		return len(s.entries)
+	case protocol.StartCount:
+		return max(0, len(s.entries)-int(start.N))
+	case protocol.StartSince:
+		i := slices.IndexFunc(s.entries, func(e protocol.Event) bool { return e.Link.At == start.Since })
+		if i >= 0 {
+			return i + 1
+		}
+		if start.Since == (protocol.Position{Epoch: s.epoch, ID: s.top}) {
+			return len(s.entries)
+		}
+	}
+	return 0
+}
+
+// LogTops implements relay.Log.
+func (l *scriptedLog) LogTops(_ context.Context, names []protocol.LogName) ([]protocol.LogTop, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away {
+		return nil, errors.New("away")
+	}
+	tops := make([]protocol.LogTop, len(names))
+	for i, name := range names {
+		if log := l.logs[name.Channel]; log != nil && !log.broken {
+			tops[i] = protocol.LogTop{At: protocol.Position{Epoch: log.epoch, ID: log.top}, Closed: log.closed}
+		}
+	}
+	return tops, nil
+}
+
+// doAppend: append CHANNEL EVENT DATA [except=CLIENT] [times=N] [size=N] [unheard]
+// [twice] [final]. Unheard, it stands in the log and the node is not told; twice, it
+// is told twice.
+func (w *world) doAppend(args []string) error {
+	options := args[3:]
+	has := func(option string) bool { return slices.Contains(options, option) }
+	times, size, exclude := 1, 0, ""
+	for _, option := range options {
+		key, value, _ := strings.Cut(option, "=")
+		switch key {
+		case "times":
+			times, _ = strconv.Atoi(value)
+		case "size":
+			size, _ = strconv.Atoi(value)
+		case "except":
+			exclude = w.clients[value].conn.ID()
+		}
+	}
+	for i := range times {
+		data := args[2]
+		if times > 1 {
+			data += strconv.Itoa(i + 1)
+		}
+		data += strings.Repeat(".", max(0, size-len(data)))
+		e := w.log.add(args[0], args[1], data, exclude, has("final"))
+		if has("unheard") {
+			continue
+		}
+		w.hub.Deliver(appID, e)
+		if has("twice") {
+			w.hub.Deliver(appID, e)
+		}
+	}
+	w.hub.Flush()
+	return nil
+}
+
+// doLog: log away, log back, log pagesize N, log lose CHANNEL (it is gone), log trim
+// CHANNEL N (all but the newest N), log rollback CHANNEL N (the newest N are gone),
+// log remove CHANNEL N (the Nth that is retained), log break CHANNEL.
+func (w *world) doLog(args []string) error {
+	l := w.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	if len(args) > 1 {
+		n, _ = strconv.Atoi(args[len(args)-1])
+	}
+	switch args[0] {
+	case "away", "back":
+		l.away = args[0] == "away"
+		return nil
+	case "pagesize":
+		l.pageSize = n
+		return nil
+	case "lose":
+		delete(l.logs, args[1])
+		return nil
+	}
+	log := l.logs[args[1]]
+	switch args[0] {
+	case "trim":
+		log.entries = log.entries[len(log.entries)-n:]
+	case "rollback":
+		l.branches++
+		log.entries = log.entries[:len(log.entries)-n]
+		log.top = log.entries[len(log.entries)-1].Link.At.ID
+	case "remove":
+		log.entries = slices.Delete(slices.Clone(log.entries), n-1, n)
+	case "break":
+		log.broken = true
+	default:
+		return fmt.Errorf("log does not know %q", args[0])
+	}
+	return nil
+}

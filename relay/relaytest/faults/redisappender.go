@@ -1,0 +1,93 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/broker"
+	"buildrelay/relay/relaytest"
+)
+
+// redisAppender is a backend that calls the script, one line a call.
+type redisAppender struct {
+	client *redis.Client
+	// function makes it call the Redis Function instead of the script.
+	function bool
+}
+
+// newRedisAppender returns one that gives up a call after the time-out, and does not
+// try again by itself.
+func newRedisAppender(address string, timeout time.Duration, function bool) *redisAppender {
+	return &redisAppender{function: function, client: redis.NewClient(&redis.Options{
+		Addr: address, MaxRetries: -1, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolSize: 1,
+	})}
+}
+
+func (a *redisAppender) append(ctx context.Context, lines []numbered, options string) ([]protocol.Position, error) {
+	var all []protocol.Position
+	for _, line := range lines {
+		args := []any{lineEvent, line.line.String(), line.id}
+		if options != "" {
+			args = append(args, options)
+		}
+		reply, err := a.call(ctx, logKey(line.line.Channel), args)
+		if err != nil {
+			return nil, err
+		}
+		at, err := parseReply(reply)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, at)
+	}
+	return all, nil
+}
+
+// call calls the script by its name, and tells Redis the script first where it does
+// not know it any more.
+func (a *redisAppender) call(ctx context.Context, key string, args []any) (any, error) {
+	reply, err := a.byName(ctx, key, args)
+	var answer redis.Error
+	if !errors.As(err, &answer) {
+		return reply, err
+	}
+	text := answer.Error()
+	switch {
+	case strings.HasPrefix(text, "NOSCRIPT"):
+		return a.client.Eval(ctx, broker.AppendScript(), []string{key}, args...).Result()
+	case strings.Contains(text, "Function not found"):
+		if err := a.client.FunctionLoadReplace(ctx, broker.AppendLibrary()).Err(); err != nil {
+			return nil, fmt.Errorf("loading the function: %w", err)
+		}
+		return a.byName(ctx, key, args)
+	case strings.HasPrefix(text, "ERR buildrelay_append"), strings.HasPrefix(text, "LOG"):
+		return nil, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return nil, err
+}
+
+func (a *redisAppender) byName(ctx context.Context, key string, args []any) (any, error) {
+	if a.function {
+		return a.client.FCall(ctx, "buildrelay_append", []string{key}, args...).Result()
+	}
+	return a.client.EvalSha(ctx, redis.NewScript(broker.AppendScript()).Hash(), []string{key}, args...).Result()
+}
+
+// parseReply reads the position from {"<epoch>:<id>", duplicate, watched}.
+func parseReply(reply any) (protocol.Position, error) {
+	values, ok := reply.([]any)
+	if !ok || len(values) != 3 {
+		return protocol.Position{}, fmt.Errorf("the script answered %v", reply)
+	}
+	text, _ := values[0].(string)
+	return protocol.ParsePosition(text)
+}
+
+// logKey is the key of a channel's log.
+func logKey(channel string) string { return "buildrelay:{" + relaytest.AppID + ":" + channel + "}" }

@@ -1,0 +1,101 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/relaytest/checker"
+)
+
+// lineEvent is the name of the event of every line.
+const lineEvent = "line"
+
+// appender appends lines, by one of the ways that a backend has. It tries once.
+type appender interface {
+	// append appends the lines, each by its event id, and returns the position of each.
+	// The options, for those that take any, are the script's. errRefused says that the
+	// lines do not stand in the log; with any other error nobody knows.
+	append(ctx context.Context, lines []numbered, options string) ([]protocol.Position, error)
+}
+
+var errRefused = errors.New("refused")
+
+// numbered is a line with the id that a retry repeats.
+type numbered struct {
+	id   string
+	line checker.Line
+}
+
+// writer appends lines, one call after the other, each until it is acknowledged.
+type writer struct {
+	line   checker.Line // its first; the others differ in Seq
+	by     appender
+	most   int           // lines in one call
+	every  time.Duration // a call, on average
+	filler int
+	dice   dice
+
+	// Owned by run.
+
+	calls   []checker.Call
+	refused []string // why calls failed
+}
+
+// run appends until stop is closed. It ends with ctx at the latest.
+func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
+	for seq := 1; pause(w.dice.between(0, 2*w.every), stop) && ctx.Err() == nil; {
+		lines := make([]numbered, 1+w.dice.IntN(w.most))
+		for i := range lines {
+			lines[i] = w.number(seq)
+			seq++
+		}
+		w.write(ctx, lines, "")
+	}
+}
+
+func (w *writer) number(seq int) numbered {
+	line := w.line
+	line.Seq = seq
+	if w.filler > 0 {
+		line.Filler = strings.Repeat("x", w.filler/2+w.dice.IntN(w.filler))
+	}
+	return numbered{fmt.Sprintf("%s-%s-%d", line.Run, line.Writer, seq), line}
+}
+
+// write appends lines, by as many tries as it takes, and notes what came of it.
+func (w *writer) write(ctx context.Context, lines []numbered, options string) {
+	call := checker.Call{Invoked: time.Now()}
+	var at []protocol.Position
+	err := context.Cause(ctx)
+	for ctx.Err() == nil {
+		begun := time.Now()
+		at, err = w.by.append(ctx, lines, options)
+		call.Tries++
+		call.Slowest = max(call.Slowest, time.Since(begun))
+		if err == nil || errors.Is(err, errRefused) {
+			break
+		}
+		pause(w.dice.between(10*time.Millisecond, 100*time.Millisecond), ctx.Done())
+	}
+	call.Ended = time.Now()
+	switch {
+	case err == nil:
+		call.Outcome = checker.OK
+	case errors.Is(err, errRefused):
+		w.refused = append(w.refused, err.Error())
+		if call.Tries == 1 {
+			call.Outcome = checker.Failed
+		}
+	}
+	for i, line := range lines {
+		call.Line = line.line
+		if err == nil {
+			call.At = at[i]
+		}
+		w.calls = append(w.calls, call)
+	}
+}
