@@ -1,18 +1,19 @@
 // The application's auth endpoint, on loopback, for clients of every age: old
 // ones cannot be given a function that signs.
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 
 // startAuth resolves to the endpoint's address. It signs every private channel,
-// and presence channels with `member` ({user_id, user_info}) as channel data.
-export function startAuth({ key, secret, member }) {
+// and presence channels with `member` ({user_id, user_info}) as channel data; for
+// encrypted ones it tells the secret that Pusher's SDKs derive from masterKey (base64).
+export function startAuth({ key, secret, member, masterKey }) {
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += chunk));
     request.on('end', () => {
       const form = new URLSearchParams(body);
       response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify(grant(key, secret, member, form)));
+      response.end(JSON.stringify(grant({ key, secret, member, masterKey }, form)));
     });
   });
   return new Promise((resolve) => {
@@ -20,13 +21,17 @@ export function startAuth({ key, secret, member }) {
   });
 }
 
-function grant(key, secret, member, form) {
+function grant({ key, secret, member, masterKey }, form) {
   const channel = form.get('channel_name');
   const parts = [form.get('socket_id'), channel];
   const answer = {};
   if (channel.startsWith('presence-')) {
     answer.channel_data = JSON.stringify(member);
     parts.push(answer.channel_data);
+  }
+  if (channel.startsWith('private-encrypted-')) {
+    const secretOf = createHash('sha256').update(channel).update(Buffer.from(masterKey, 'base64'));
+    answer.shared_secret = secretOf.digest('base64');
   }
   const signature = createHmac('sha256', secret).update(parts.join(':')).digest('hex');
   answer.auth = `${key}:${signature}`;

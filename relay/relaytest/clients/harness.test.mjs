@@ -80,6 +80,18 @@ for (const version of versions('pusher-js-')) {
   }
 }
 
+for (const version of versions('laravel-echo-')) {
+  test(`laravel-echo ${version} subscribes to a private channel`, async (t) => {
+    const port = await fakeRelay(t);
+    const client = run(t, 'pusher.mjs', '8.6.0', { key: 'K', secret: 'S', host: '127.0.0.1', port, build: 'node', echo: version });
+    client.send({ do: 'connect' });
+    await client.next((said) => said.current === 'connected');
+    client.send({ do: 'subscribe', channel: 'private-a' });
+    await client.next((said) => said.type === 'event' && said.event === 'pusher:subscription_succeeded');
+    await client.next((said) => said.type === 'event' && said.event === 'auth');
+  });
+}
+
 // fakeAPI answers every request with what it was asked, or with 400 for an event
 // named "bad".
 async function fakeAPI(t) {

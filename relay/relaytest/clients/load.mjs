@@ -1,4 +1,4 @@
-// Loads one version of pusher-js by its alias in package.json.
+// Loads one version of a client by its alias in package.json.
 import { createRequire } from 'node:module';
 import { readFileSync, existsSync } from 'node:fs';
 import vm from 'node:vm';
@@ -15,6 +15,17 @@ export function loadPusher(version, build = 'node') {
   const here = new URL(node, import.meta.url);
   if (build === 'node' && existsSync(here)) return require(node);
   return loadWeb(root);
+}
+
+// loadEcho resolves to the class of a version of laravel-echo.
+export async function loadEcho(version) {
+  const module = await import(`laravel-echo-${version}`);
+  return module.default.default ?? module.default;
+}
+
+// loadNacl returns what pusher-js decrypts with.
+export function loadNacl() {
+  return require('tweetnacl');
 }
 
 function loadWeb(root) {

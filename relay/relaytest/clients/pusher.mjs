@@ -4,8 +4,9 @@
 //
 // OPTIONS is JSON: key, host, port, tls; and optionally build ('node' or 'web',
 // see load.mjs), authEndpoint, or secret (then an auth endpoint is started here)
-// and member (who we are on presence channels); pusher holds further options
-// for the constructor as they are.
+// and member (who we are on presence channels) and masterKey (for encrypted ones);
+// pusher holds further options for the constructor as they are. resume holds options
+// for resume() of web/resume, echo a version of laravel-echo that is to stand in front.
 //
 // Commands, one JSON value a line on stdin:
 //
@@ -15,6 +16,7 @@
 //   {"do":"trigger","channel":C,"event":E,"data":D}    a client event
 //   {"do":"send","channel":C,"event":E,"data":D}       any event, as send_event does
 //   {"do":"disconnect"}
+//   {"do":"cut"}                              cuts the TCP connection, without a word
 //
 // Said on stdout, one JSON value a line:
 //
@@ -24,17 +26,22 @@
 //   {"type":"event","event":…,"channel":…,"data":…}    given to bind_global of a channel
 //   {"type":"bound","event":…,"channel":…,"data":…,"user_id":…}
 //   {"type":"triggered","sent":…}             what trigger returned
+//   {"type":"told","told":"gap","log":{…}}    what resume told, with what it knows of the log
 //   {"type":"crash","message":…}              an error nobody caught; the process ends
 import { startAuth } from './authserver.mjs';
 import { dieLoudly, onLine, say } from './lines.mjs';
-import { loadPusher } from './load.mjs';
+import { loadEcho, loadNacl, loadPusher } from './load.mjs';
+import { loadResume } from './resume.mjs';
 
 dieLoudly();
 const [version, given] = process.argv.slice(2);
 const options = JSON.parse(given);
 const Pusher = loadPusher(version, options.build);
 const authEndpoint = options.secret ? await startAuth(options) : options.authEndpoint;
+const Echo = options.echo && (await loadEcho(options.echo));
+const resume = options.resume && (await loadResume());
 let client;
+let echo;
 
 function constructorOptions() {
   return {
@@ -51,12 +58,15 @@ function constructorOptions() {
     disableStats: true,
     authEndpoint,
     authTransport: 'ajax',
+    ...(options.masterKey && { nacl: loadNacl() }),
     ...options.pusher,
   };
 }
 
 function start() {
   client = new Pusher(options.key, constructorOptions());
+  if (Echo) echo = new Echo({ broadcaster: 'pusher', client });
+  if (resume) resume(echo ? echo.connector.pusher : client, options.resume);
   const { connection } = client;
   // The constructor has connected already: its first change is told here.
   say({ type: 'state', previous: 'initialized', current: connection.state });
@@ -82,12 +92,28 @@ function bindAll(channel, name) {
   bind.call(channel, (event, data) => say({ type: 'event', event, channel: name, data }));
 }
 
+// listen subscribes by way of laravel-echo, which has its own names: a dot stands in
+// front of events that are none of Laravel's.
+function listen(name) {
+  const kinds = { 'private-encrypted-': 'encryptedPrivate', 'private-': 'private', '': 'channel' };
+  const prefix = Object.keys(kinds).find((start) => name.startsWith(start));
+  const channel = echo[kinds[prefix]](name.slice(prefix.length));
+  channel.subscribed(() => say({ type: 'event', event: 'pusher:subscription_succeeded', channel: name }));
+  channel.listenToAll((event, data) => say({ type: 'event', event: event.replace(/^\./, ''), channel: name, data }));
+}
+
 const seen = new Set();
 
 const commands = {
   connect: () => (client ? client.connect() : start()),
   disconnect: () => client.disconnect(),
+  cut() {
+    const { socket } = client.connection.connection.transport;
+    if (socket.terminate) socket.terminate();
+    else socket._stream.destroy();
+  },
   subscribe({ channel }) {
+    if (echo) return listen(channel);
     const subscribed = client.subscribe(channel);
     if (!seen.has(subscribed)) bindAll(subscribed, channel);
     seen.add(subscribed);

@@ -1,0 +1,108 @@
+package faults
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
+)
+
+// Plan is a run: the parts, what they carry, and what is done to them.
+type Plan struct {
+	Fault string
+	// Redis changes the server; Forgets says that what is done to it makes it lose what
+	// it acknowledged.
+	Redis   []relaytest.RedisOption
+	Forgets bool
+	// Relays is how many there are, 1 if it is 0. Env changes their settings, and Faulty
+	// gives them the switches of [relaytest.FaultyTag].
+	Relays int
+	Env    map[string]string
+	Faulty bool
+	// RelaysVia returns the address by which the relays reach Redis, BackendsVia the one
+	// by which writers reach Redis or a relay; nil is the address itself.
+	RelaysVia, BackendsVia func(t testing.TB, address string) string
+	// Channels are those that are written and read: the beginnings of their names say
+	// what they replay and keep, see rules. Without any there are two.
+	Channels []string
+	Load     Load
+	// Nemesis does the harm, in the test's own goroutine, while everything runs.
+	Nemesis func(w *World)
+}
+
+// Load is what each writer does.
+type Load struct {
+	Every   time.Duration // a call, on average
+	Filler  int           // bytes that make a line long, on average
+	Timeout time.Duration // of a call to Redis or a relay
+}
+
+// rules are the relays' log rules, see replayOf.
+const rules = all + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=60"
+
+// The beginnings of channels' names.
+const (
+	all   = "private-all-"   // stock clients get everything
+	none  = "private-none-"  // stock clients get what comes
+	small = "private-small-" // the newest 60 entries are kept
+)
+
+// replayOf is what a stock client of the channel gets at first.
+func replayOf(channel string) protocol.Start {
+	if strings.HasPrefix(channel, none) {
+		return protocol.Start{}
+	}
+	return protocol.Start{Kind: protocol.StartFirst}
+}
+
+// withDefaults fills in what the plan leaves open.
+func (p Plan) withDefaults() Plan {
+	if len(p.Channels) == 0 {
+		p.Channels = []string{all + "1", none + "1"}
+	}
+	if p.Load.Every == 0 {
+		p.Load.Every = 20 * time.Millisecond
+	}
+	if p.Load.Filler == 0 {
+		p.Load.Filler = 400
+	}
+	if p.Load.Timeout == 0 {
+		p.Load.Timeout = time.Second
+	}
+	p.Relays = max(1, p.Relays)
+	direct := func(_ testing.TB, address string) string { return address }
+	if p.RelaysVia == nil {
+		p.RelaysVia = direct
+	}
+	if p.BackendsVia == nil {
+		p.BackendsVia = direct
+	}
+	return p
+}
+
+// trims says that the logs will be longer than what is kept of them.
+func (p Plan) trims() bool {
+	for _, channel := range p.Channels {
+		if strings.HasPrefix(channel, small) {
+			return true
+		}
+	}
+	return false
+}
+
+// readerKinds are the readers of each channel.
+func readerKinds() []readerKind {
+	const often = 2 * time.Second
+	return []readerKind{
+		{name: "stock"},
+		{name: "stock that reloads", every: often},
+		{name: "slow stock", slow: 20 * time.Millisecond},
+		{name: "resuming", resumes: true},
+		{name: "resuming after 5", resumes: true, rewind: 5},
+		{name: "resuming that reconnects", resumes: true, every: often},
+		{name: "slow resuming", resumes: true, slow: 20 * time.Millisecond},
+		{name: "slow resuming that reconnects", resumes: true, slow: 20 * time.Millisecond, every: 2 * often},
+	}
+}

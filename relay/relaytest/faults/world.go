@@ -1,0 +1,51 @@
+package faults
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"buildrelay/relay/relaytest"
+	"buildrelay/relay/relaytest/checker"
+)
+
+// World is what a plan's Nemesis may harm.
+type World struct {
+	T      *testing.T
+	Redis  *relaytest.Redis
+	Relays []*relaytest.Relay
+
+	dice   dice
+	faults []checker.Fault
+}
+
+func newWorld(t *testing.T, p Plan, seed uint64) *World {
+	t.Helper()
+	w := &World{T: t, Redis: relaytest.StartRedis(t, p.Redis...), dice: newDice(seed, 0)}
+	env := map[string]string{
+		"RELAY_REDIS_URL":   "redis://" + p.RelaysVia(t, w.Redis.Address()),
+		"RELAY_LOG_RULES":   rules,
+		"RELAY_FEED_MEMORY": "256KiB", // slow readers fall off the feeds
+		"RELAY_LOG_LEVEL":   "info",
+	}
+	maps.Copy(env, p.Env)
+	start := relaytest.StartRelay
+	if p.Faulty {
+		start = relaytest.StartFaultyRelay
+	}
+	for range p.Relays {
+		w.Relays = append(w.Relays, start(t, env))
+	}
+	return w
+}
+
+// Wait lets the run go on for a while, from a up to b by the seed.
+func (w *World) Wait(a, b time.Duration) { pause(w.dice.between(a, b), w.T.Context().Done()) }
+
+// Fault does harm and undoes it; when it returns, nothing of it is left.
+func (w *World) Fault(name string, harm func()) {
+	f := checker.Fault{Name: name, Begun: time.Now()}
+	harm()
+	f.Over = time.Now()
+	w.faults = append(w.faults, f)
+}
