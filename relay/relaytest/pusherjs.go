@@ -17,7 +17,7 @@ type PusherJS struct {
 type Said struct {
 	// Type is "state", "error", "message" (each that came in, parsed), "event" (given
 	// to bind_global of a channel), "bound" (given to a callback of Bind),
-	// "triggered" or "crash".
+	// "triggered", "told" (by resume) or "crash".
 	Type string `json:"type"`
 	// Previous and Current are connection states; SocketID is set when connected.
 	Previous string `json:"previous"`
@@ -34,6 +34,32 @@ type Said struct {
 	UserID  string          `json:"user_id"`
 	// Sent is what trigger returned.
 	Sent bool `json:"sent"`
+	// Told is what resume told: "gap", "reset", "stale", "fresh" or "complete". Log is
+	// what it knows.
+	Told string     `json:"told"`
+	Log  ResumedLog `json:"log"`
+}
+
+// ResumedLog is what resume knows of a channel's log; web/resume says what it means.
+type ResumedLog struct {
+	Channel, Position, State string
+	Gaps                     []ResumedGap
+	Missing                  *int64
+	Final                    *struct {
+		Entries      int64
+		Lines, Bytes *int64
+		Digest       string
+	}
+	Complete   bool
+	Incomplete string
+}
+
+// ResumedGap is a gap that was told.
+type ResumedGap struct {
+	Reason, From string
+	ResumeAt     *string
+	Missing      *int64
+	Reset        bool
 }
 
 // PusherJSOptions says how a PusherJS is made. The zero value is an ordinary client
@@ -47,6 +73,12 @@ type PusherJSOptions struct {
 	AuthEndpoint string
 	// Constructor holds more options for new Pusher(key, options).
 	Constructor map[string]any
+	// Resume, if not nil, has it resumed with these options.
+	Resume map[string]any
+	// Echo is the version of laravel-echo by which channels are subscribed to, "" for none.
+	Echo string
+	// MasterKey is the SDK's master key for encrypted channels, in base64.
+	MasterKey string
 }
 
 // StartPusherJS starts a version of pusher-js for r and connects it. It does not
@@ -58,12 +90,15 @@ func StartPusherJS(t testing.TB, version string, r *Relay, o PusherJSOptions) *P
 		"build":  o.Build,
 		"pusher": o.Constructor,
 		"member": map[string]any{"user_id": "1", "user_info": map[string]any{}},
+		"resume": o.Resume,
 	})
 	if o.Build == "" {
 		options["build"] = "node"
 	}
-	if o.Key != "" {
-		options["key"] = o.Key
+	for name, value := range map[string]string{"key": o.Key, "echo": o.Echo, "masterKey": o.MasterKey} {
+		if value != "" {
+			options[name] = value
+		}
 	}
 	if o.AuthEndpoint != "" {
 		options["authEndpoint"] = o.AuthEndpoint
@@ -84,6 +119,12 @@ func (p *PusherJS) Connect() {
 func (p *PusherJS) Disconnect() {
 	p.t.Helper()
 	p.process.tell(p.t, map[string]any{"do": "disconnect"})
+}
+
+// Cut cuts its TCP connection, without a word.
+func (p *PusherJS) Cut() {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "cut"})
 }
 
 // Subscribe calls subscribe(channel) and reports what is bound to all its events.
@@ -154,6 +195,12 @@ func (p *PusherJS) ExpectEvent(channel, event string) Said {
 func (p *PusherJS) ExpectSubscribed(channel string) Said {
 	p.t.Helper()
 	return p.ExpectEvent(channel, "pusher:subscription_succeeded")
+}
+
+// ExpectTold waits until resume told something.
+func (p *PusherJS) ExpectTold(what string) ResumedLog {
+	p.t.Helper()
+	return p.Expect("resume's "+what, func(s Said) bool { return s.Type == "told" && s.Told == what }).Log
 }
 
 // ExpectError waits for an error of the connection.

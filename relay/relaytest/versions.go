@@ -10,6 +10,18 @@ func PusherJSVersions() []string {
 	return []string{"3.0.0", "3.2.4", "8.6.0"}
 }
 
+// ResumableVersions are the versions of pusher-js to test resume with, oldest first:
+// the oldest that it is for and the newest, or all of the matrix if [Full].
+func ResumableVersions() []string {
+	if Full() {
+		return []string{"7.0.6", "7.6.0", "8.6.0"}
+	}
+	return []string{"7.0.6", "8.6.0"}
+}
+
+// EchoVersions are the versions of laravel-echo to test resume with.
+func EchoVersions() []string { return []string{"1.19.0", "2.5.0"} }
+
 // SDKVersions are the versions of the Node server SDK to test with, oldest first.
 func SDKVersions() []string {
 	if Full() {
