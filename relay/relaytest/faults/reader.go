@@ -47,7 +47,9 @@ type page struct {
 	// at is the newest position that came, if one did: what a client resumes from.
 	at     protocol.Position
 	placed bool
-	start  protocol.Start // what was asked for last
+	// start is what was asked for last, subscribed when it was granted.
+	start      protocol.Start
+	subscribed time.Time
 }
 
 func newReader(kind readerKind, urls, channels []string, d dice) *reader {
@@ -68,10 +70,15 @@ func (r *reader) run(ctx context.Context) {
 
 // session is the life of one connection.
 func (r *reader) session(ctx context.Context, url string) {
-	if r.kind.every > 0 && !r.hurry.Load() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.dice.between(r.kind.every/4, r.kind.every))
-		defer cancel()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if r.kind.every > 0 {
+		away := time.AfterFunc(r.dice.between(r.kind.every/4, r.kind.every), func() {
+			if !r.hurry.Load() {
+				cancel()
+			}
+		})
+		defer away.Stop()
 	}
 	s, err := dial(ctx, url, r.kind.slow, &r.hurry)
 	if err != nil {
@@ -133,7 +140,7 @@ func (r *reader) take(f frame) {
 	s := f.sight()
 	s.Time = time.Now()
 	if s.Kind == checker.Subscribed {
-		s.Start = p.start
+		s.Start, p.subscribed = p.start, s.Time
 	}
 	if f.Relay != "" {
 		p.at, p.placed = s.At, true
@@ -150,12 +157,13 @@ func (r *reader) cut() {
 	}
 }
 
-// isAt says whether the page of the channel has come to the position.
-func (r *reader) isAt(channel string, at protocol.Position) bool {
+// hasRead says whether the page of the channel has come to the end of the log, which
+// was written at a time: a page that begins later with what comes has nothing to come.
+func (r *reader) hasRead(channel string, end protocol.Position, written time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.pages[channel]
-	return p == nil || p.at == at
+	return p == nil || p.at == end || p.start.Kind == protocol.StartNow && p.subscribed.After(written)
 }
 
 // views are what the reader was shown. It must have ended.

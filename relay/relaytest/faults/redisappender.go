@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,12 +22,14 @@ type redisAppender struct {
 	function bool
 }
 
-// newRedisAppender returns one that gives up a call after the time-out, and does not
-// try again by itself.
-func newRedisAppender(address string, timeout time.Duration, function bool) *redisAppender {
-	return &redisAppender{function: function, client: redis.NewClient(&redis.Options{
+// newRedisAppender returns one that gives up a call after the time-out, does not try
+// again by itself, and ends with the test.
+func newRedisAppender(t testing.TB, address string, timeout time.Duration, function bool) *redisAppender {
+	client := redis.NewClient(&redis.Options{
 		Addr: address, MaxRetries: -1, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolSize: 1,
-	})}
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return &redisAppender{client, function}
 }
 
 func (a *redisAppender) append(ctx context.Context, lines []numbered, options string) ([]protocol.Position, error) {
@@ -48,6 +51,8 @@ func (a *redisAppender) append(ctx context.Context, lines []numbered, options st
 	}
 	return all, nil
 }
+
+func (a *redisAppender) most() int { return 1 }
 
 // call calls the script by its name, and tells Redis the script first where it does
 // not know it any more.

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/checker"
 )
@@ -57,30 +56,133 @@ func Run(t *testing.T, plan Plan) Result {
 
 // populate makes readers and writers, each with dice of its own.
 func (r *run) populate() {
-	parts := uint64(0)
-	dice := func() dice {
-		parts++
-		return newDice(r.seed, parts)
-	}
 	var sockets, bases []string
 	for _, relay := range r.Relays {
 		sockets = append(sockets, relay.SocketURL(relaytest.Key))
 		bases = append(bases, "http://"+r.plan.BackendsVia(r.T, relay.Address))
 	}
 	server := r.plan.BackendsVia(r.T, r.Redis.Address())
-	load := r.plan.Load
+	timeout := r.plan.Load.Timeout
 	for _, channel := range r.plan.Channels {
 		for _, kind := range readerKinds() {
-			r.readers = append(r.readers, newReader(kind, sockets, []string{channel}, dice()))
+			r.addReader(kind, sockets, channel)
 		}
-		for name, by := range map[string]appender{
-			"evalsha": newRedisAppender(server, load.Timeout, false),
-			"fcall":   newRedisAppender(server, load.Timeout, true),
-			"http":    newHTTPAppender(bases, 5*load.Timeout),
-		} {
-			r.writers = append(r.writers, r.writer(channel+" "+name, channel, by, dice()))
+		r.addWriter("evalsha", channel, newRedisAppender(r.T, server, timeout, false))
+		r.addWriter("fcall", channel, newRedisAppender(r.T, server, timeout, true))
+		r.addWriter("http", channel, newHTTPAppender(bases, 5*timeout))
+	}
+	r.addReader(readerKind{name: "resuming all", resumes: true, every: time.Second}, sockets, r.plan.Channels...)
+	r.end = &writer{by: newRedisAppender(r.T, r.Redis.Address(), time.Second, false), dice: r.nextDice()}
+}
+
+// nextDice are the dice of the next part.
+func (r *run) nextDice() dice { return newDice(r.seed, uint64(1+len(r.readers)+len(r.writers))) }
+
+func (r *run) addReader(kind readerKind, sockets []string, channels ...string) {
+	r.readers = append(r.readers, newReader(kind, sockets, channels, r.nextDice()))
+}
+
+func (r *run) addWriter(name, channel string, by appender) {
+	r.writers = append(r.writers, &writer{
+		first: r.line(name, channel), by: by, every: r.plan.Load.Every, filler: r.plan.Load.Filler, dice: r.nextDice(),
+	})
+}
+
+// line is the first line of a writer.
+func (r *run) line(writer, channel string) checker.Line {
+	return checker.Line{Run: fmt.Sprint(r.seed), Channel: channel, Writer: writer, Seq: 1}
+}
+
+// start begins to read and write. Whatever becomes of the test, nothing of it runs
+// longer.
+func (r *run) start() {
+	ctx, cancel := context.WithCancel(r.T.Context())
+	r.stopReading = cancel
+	r.T.Cleanup(func() {
+		cancel()
+		r.reading.Wait()
+		r.writing.Wait()
+	})
+	for _, reader := range r.readers {
+		r.reading.Go(func() { reader.run(ctx) })
+	}
+	for _, w := range r.writers {
+		r.writing.Go(func() { w.run(ctx, r.stopWriting) })
+	}
+}
+
+// endWriting lets the writers end the calls that they are in.
+func (r *run) endWriting() {
+	close(r.stopWriting)
+	impatient := time.AfterFunc(patience, r.stopReading)
+	r.writing.Wait()
+	if !impatient.Stop() {
+		r.T.Errorf("there are writers without an answer after %s", patience)
+	}
+}
+
+// closeLogs closes the logs and reads them.
+func (r *run) closeLogs() (logs []checker.Log) {
+	ctx, cancel := context.WithTimeout(r.T.Context(), patience)
+	defer cancel()
+	for _, reader := range r.readers {
+		reader.hurry.Store(true)
+	}
+	for _, channel := range r.plan.Channels {
+		line := r.line("end", channel)
+		r.end.write(ctx, []numbered{{line.String(), line}}, `{"final":{"lines":1}}`)
+		l, err := readLog(ctx, r.Redis.Client(), channel)
+		if err != nil {
+			r.T.Fatal(err)
+		}
+		logs = append(logs, l)
+	}
+	return logs
+}
+
+// endReading lets the readers read to the end. What they do not reach the checker finds.
+func (r *run) endReading(logs []checker.Log) {
+	closed := time.Now()
+	defer r.reading.Wait()
+	defer r.stopReading()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for !r.haveRead(logs, closed) {
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			return
 		}
 	}
-	r.readers = append(r.readers, newReader(readerKind{name: "resuming all", resumes: true, every: time.Second}, sockets, r.plan.Channels, dice()))
-	r.end = r.writer("end", "", newRedisAppender(r.Redis.Address(), time.Second, false), dice())
+}
+
+func (r *run) haveRead(logs []checker.Log, closed time.Time) bool {
+	for _, reader := range r.readers {
+		for _, l := range logs {
+			if !reader.hasRead(l.Channel, l.Top, closed) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// history is all that is known when everything has ended.
+func (r *run) history(logs []checker.Log) checker.History {
+	h := checker.History{Logs: logs, Faults: r.faults, Forgets: r.plan.Forgets, Trims: r.plan.trims()}
+	for _, w := range append(r.writers, r.end) {
+		h.Calls = append(h.Calls, w.calls...)
+		for _, why := range w.refused {
+			r.T.Errorf("a writer: %s", why)
+		}
+	}
+	for _, reader := range r.readers {
+		h.Views = append(h.Views, reader.views()...)
+		for _, what := range reader.failed {
+			r.T.Error(what)
+		}
+	}
+	return h
 }

@@ -29,7 +29,9 @@ type dice struct{ *rand.Rand }
 func newDice(seed, part uint64) dice { return dice{rand.New(rand.NewPCG(seed, part))} }
 
 // between draws a time from a up to b.
-func (d dice) between(a, b time.Duration) time.Duration { return a + time.Duration(d.Int64N(int64(b-a)+1)) }
+func (d dice) between(a, b time.Duration) time.Duration {
+	return a + time.Duration(d.Int64N(int64(b-a)+1))
+}
 
 // pause waits, and reports false if done was closed meanwhile.
 func pause(d time.Duration, done <-chan struct{}) bool {

@@ -20,6 +20,8 @@ type appender interface {
 	// The options, for those that take any, are the script's. errRefused says that the
 	// lines do not stand in the log; with any other error nobody knows.
 	append(ctx context.Context, lines []numbered, options string) ([]protocol.Position, error)
+	// most is how many lines it appends in one call.
+	most() int
 }
 
 var errRefused = errors.New("refused")
@@ -32,9 +34,8 @@ type numbered struct {
 
 // writer appends lines, one call after the other, each until it is acknowledged.
 type writer struct {
-	line   checker.Line // its first; the others differ in Seq
+	first  checker.Line // the others differ in Seq and Filler
 	by     appender
-	most   int           // lines in one call
 	every  time.Duration // a call, on average
 	filler int
 	dice   dice
@@ -48,7 +49,7 @@ type writer struct {
 // run appends until stop is closed. It ends with ctx at the latest.
 func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
 	for seq := 1; pause(w.dice.between(0, 2*w.every), stop) && ctx.Err() == nil; {
-		lines := make([]numbered, 1+w.dice.IntN(w.most))
+		lines := make([]numbered, 1+w.dice.IntN(w.by.most()))
 		for i := range lines {
 			lines[i] = w.number(seq)
 			seq++
@@ -58,7 +59,7 @@ func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
 }
 
 func (w *writer) number(seq int) numbered {
-	line := w.line
+	line := w.first
 	line.Seq = seq
 	if w.filler > 0 {
 		line.Filler = strings.Repeat("x", w.filler/2+w.dice.IntN(w.filler))
