@@ -190,11 +190,10 @@ func newLogReader(w *logWorld, seed uint64) *logReader {
 		w.t.Fatal(err)
 	}
 	app, _ := apps.ByID(appID)
-	conn, refused := w.hub.Open(app, func(c *relay.Conn) relay.Transport { r.conn = c; return r })
+	_, refused := w.hub.Open(app, func(c *relay.Conn) relay.Transport { r.conn = c; return r })
 	if refused != nil {
 		w.t.Fatal(refused)
 	}
-	r.conn = conn
 	for i := range logChannels {
 		r.subscribe(channelName(i))
 	}
