@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"buildrelay/protocol"
 )
 
 func TestReaderGetsEveryFrameInOrderOnce(t *testing.T) {
@@ -144,7 +146,7 @@ func checkAgainstModel(t *testing.T, r *rand.Rand, steps int) {
 				frame.exclude = readers[r.IntN(2)].self
 			}
 			all = append(all, frame)
-			fd.Append([]byte(frame.body), frame.exclude, nil)
+			fd.Append([]byte(frame.body), frame.exclude, at(uint64(len(all))))
 		case 4, 5, 6:
 			reader.read(t, fd, all, 1+r.IntN(64<<10))
 		default:
@@ -186,6 +188,9 @@ func (m *modelReader) read(t *testing.T, fd *Feed, all []modelFrame, limit int) 
 	if len(run.Bytes) > limit && run.Frames > 1 {
 		t.Fatalf("%d bytes in %d frames over a limit of %d", len(run.Bytes), run.Frames, limit)
 	}
+	if want := uint64(run.Next); run.At.ID.Offset != want {
+		t.Fatalf("a run to %d ends at %d", want, run.At.ID.Offset)
+	}
 	if run.More != (run.Next < fd.End()) {
 		t.Fatalf("more is %v at %d of %d", run.More, run.Next, fd.End())
 	}
@@ -201,5 +206,69 @@ func readAll(f *Feed, at Cursor, self string) string {
 		if !run.More {
 			return string(got)
 		}
+	}
+}
+
+func at(offset uint64) *protocol.Position {
+	return &protocol.Position{Epoch: "00000000000000ff", ID: protocol.ID{Offset: offset}}
+}
+
+func TestReaderKnowsItsPositionInTheLog(t *testing.T) {
+	f := New(nil)
+	f.Append([]byte("<1>"), "", at(1))
+	f.Append([]byte("<live>"), "", nil)
+	f.Append([]byte("<2>"), "", at(2))
+	for cursor, want := range []uint64{0, 1, 1, 2} {
+		run := f.Read(Cursor(cursor), 1, "me")
+		if got := f.at(Cursor(cursor)).ID.Offset; got != want {
+			t.Errorf("cursor %d stands at %d, want %d", cursor, got, want)
+		}
+		if run.More && run.At != f.at(run.Next) {
+			t.Errorf("a run from %d ends at %v, not at %v", cursor, run.At, f.at(run.Next))
+		}
+	}
+}
+
+func TestSeekFindsThePositionWhileItIsRetained(t *testing.T) {
+	f := New(nil)
+	for i := range uint64(300) {
+		f.Append(make([]byte, 1<<10), "", at(i+1))
+	}
+	if _, ok := f.Seek(0, *at(43)); ok {
+		t.Error("found a position that is no longer retained")
+	}
+	for _, offset := range []uint64{44, 45, 300} {
+		if cursor, ok := f.Seek(0, *at(offset)); !ok || cursor != Cursor(offset) {
+			t.Errorf("sought %d, found %d, %v", offset, cursor, ok)
+		}
+	}
+	if _, ok := f.Seek(100, *at(60)); ok {
+		t.Error("found a position before the cursor that the search began at")
+	}
+	f.Trim(f.End())
+	if cursor, ok := f.Seek(0, *at(300)); !ok || cursor != f.End() {
+		t.Errorf("the end of a feed that retains nothing: found %d, %v", cursor, ok)
+	}
+}
+
+func TestBreakMakesEveryReaderLoseAndGoesOnFromItsPosition(t *testing.T) {
+	var b Budget
+	f := New(&b)
+	f.Append([]byte("<1>"), "", at(1))
+	inUse := f.Read(0, 100, "me")
+	f.Break(*at(7))
+	if b.Used() != 0 {
+		t.Errorf("a broken feed counts %d bytes", b.Used())
+	}
+	f.Append([]byte("<8>"), "", at(8))
+	if run := f.Read(inUse.Next, 100, "me"); run.Lost == 0 {
+		t.Error("a reader that had everything lost nothing")
+	}
+	cursor, ok := f.Seek(inUse.Next, *at(7))
+	if run := f.Read(cursor, 100, "me"); !ok || run.Lost > 0 || string(run.Bytes) != "<8>" || run.At != *at(8) {
+		t.Errorf("from its position on it gives %q at %v, lost %d", run.Bytes, run.At, run.Lost)
+	}
+	if string(inUse.Bytes) != "<1>" {
+		t.Error("a run in use changed")
 	}
 }
