@@ -1,9 +1,9 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -192,11 +192,14 @@ func (l *leases) send(ctx context.Context, due []taken) error {
 		}
 		pipe.EvalSha(ctx, l.script.sha, []string{l.names.log(t.key.app, t.key.channel) + watchedSuffix}, l.names.node, seconds)
 	}
-	replies, _ := pipe.Exec(ctx)
-	var failed error
-	for i, reply := range replies {
-		l.settle(due[i], reply.Err())
-		failed = cmp.Or(failed, reply.Err())
+	replies, failed := pipe.Exec(ctx)
+	answered := failed == nil || slices.ContainsFunc(replies, func(r redis.Cmder) bool { return r.Err() != nil })
+	for i, t := range due {
+		err := failed
+		if answered {
+			err = replies[i].Err()
+		}
+		l.settle(t, err)
 	}
 	if isReply(failed, noScript) {
 		return l.script.load(ctx, l.client)

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -17,7 +16,7 @@ func TestALeaseIsRefreshed(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: relaytest.StartRedis(t).Address()})
 	defer client.Close()
-	l := newLeases(client, newScripts().watch, newNames("p", "node", ""), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	l := newLeases(client, newScripts().watch, newNames("p", "node", ""), slog.New(slog.DiscardHandler))
 	l.refresh = 10 * time.Millisecond
 	l.watch(channelKey{"1", "a"})
 	ctx, stop := context.WithCancel(t.Context())

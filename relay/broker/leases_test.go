@@ -149,7 +149,9 @@ func TestLeasesComeBack(t *testing.T) {
 	r.expectLog("level=WARN", "which logs are watched", "refused")
 	server.Restart()
 	exists := func(channel string) func() bool {
-		return func() bool { return server.Client().ZCard(t.Context(), "buildrelay:{1:"+channel+"}:watched").Val() == 1 }
+		return func() bool {
+			return server.Client().ZCard(t.Context(), "buildrelay:{1:"+channel+"}:watched").Val() == 1
+		}
 	}
 	eventually(t, "a is watched", exists("a"))
 	server.Restart()

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"testing"
@@ -109,7 +110,7 @@ func (l *logRig) read(start protocol.Start) protocol.Page {
 func (l *logRig) do(args ...any) any {
 	l.t.Helper()
 	reply, err := l.client.Do(l.t.Context(), args...).Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		l.t.Fatalf("%q: %v", args, err)
 	}
 	return reply

@@ -32,7 +32,9 @@ func newNames(prefix, node, slanger string) names {
 func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
 
 // log returns the key of a channel's log.
-func (n names) log(appID, channel string) string { return n.prefix + ":{" + appID + ":" + channel + "}" }
+func (n names) log(appID, channel string) string {
+	return n.prefix + ":{" + appID + ":" + channel + "}"
+}
 
 const (
 	// metaSuffix ends the key of what is known about a log beside its entries.

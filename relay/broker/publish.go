@@ -111,7 +111,7 @@ func (b *Broker) exec(ctx context.Context, messages []message, appends []*append
 	if len(appends) > 1 {
 		pipelined = b.client.TxPipelined
 	}
-	commands, _ := pipelined(ctx, func(pipe redis.Pipeliner) error {
+	commands, err := pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, m := range messages {
 			pipe.Publish(ctx, m.name, m.payload)
 		}
@@ -125,7 +125,10 @@ func (b *Broker) exec(ctx context.Context, messages []message, appends []*append
 			return logError(err)
 		}
 	}
-	return nil
+	if isReply(err, noScript) {
+		return nil
+	}
+	return err // that of the connection, which not all commands have
 }
 
 // logError makes errors of the script those of the protocol.
