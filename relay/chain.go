@@ -90,7 +90,8 @@ func (ch *channel) compare(top protocol.LogTop, grown uint64, now time.Time) (mi
 	defer ch.mu.Unlock()
 	c := ch.chain
 	expired := c.closed && top.At == protocol.Position{}
-	if c.grown == grown && !expired && !(c.blind && c.known) {
+	unheeded := c.blind && c.known
+	if c.grown == grown && !expired && !unheeded {
 		if missed = c.known && ch.feed.At() != top.At; missed || !c.known {
 			ch.feed.Break(top.At)
 			ch.rouse()

@@ -100,6 +100,8 @@ type Hub struct {
 	pages    *pages
 	suspects *suspects
 	wheel    wheel
+	// staleLogs is how many log channels could not be compared for too long.
+	staleLogs atomic.Int64
 	// relieved is when the feeds were last cut, in nanoseconds since start.
 	relieved atomic.Int64
 }

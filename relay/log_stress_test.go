@@ -221,12 +221,10 @@ func (r *logReader) churn(done <-chan struct{}) {
 		}
 		channel := channelName(r.random.IntN(logChannels))
 		r.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:unsubscribe","data":{"channel":%q}}`, channel))
-		synctestRest(r.random)
+		<-time.After(time.Duration(1+r.random.IntN(20)) * time.Millisecond)
 		r.subscribe(channel)
 	}
 }
-
-func synctestRest(random *rand.Rand) { <-time.After(time.Duration(1+random.IntN(20)) * time.Millisecond) }
 
 // Send implements relay.Transport. Now and then it takes its time.
 func (r *logReader) Send(p []byte) bool {

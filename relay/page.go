@@ -36,7 +36,7 @@ func newPage(ch *channel, read protocol.Page) *page {
 	}
 	for _, e := range read.Entries {
 		if !follows(at, e.Link) {
-			at = p.addGap(unavailable(at, protocol.Position{Epoch: e.Link.At.Epoch, ID: e.Link.Prev}, e.Link.At))
+			p.addGap(unavailable(at, protocol.Position{Epoch: e.Link.At.Epoch, ID: e.Link.Prev}, e.Link.At))
 		}
 		at = e.Link.At
 		p.add(protocol.EncodeEvent(e), at, e.Exclude)

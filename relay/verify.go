@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -117,6 +118,14 @@ func (h *Hub) logChannels() []*channel {
 	return found
 }
 
+// Ready returns an error while log channels could not be compared for too long.
+func (h *Hub) Ready() error {
+	if n := h.staleLogs.Load(); n > 0 {
+		return fmt.Errorf("%d log channels could not be compared with their logs for %s", n, staleAfter)
+	}
+	return nil
+}
+
 // ageLogs tells the readers of log channels that were not compared for too long.
 func (h *Hub) ageLogs(now time.Time) {
 	stale := 0
@@ -126,5 +135,6 @@ func (h *Hub) ageLogs(now time.Time) {
 		}
 	}
 	h.metrics.LogStale.Set(float64(stale))
+	h.staleLogs.Store(int64(stale))
 	h.Flush()
 }

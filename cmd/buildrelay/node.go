@@ -45,6 +45,7 @@ type node struct {
 	server    *server.Server
 	metrics   *server.Server
 	stopping  atomic.Bool
+	leaving   chan struct{} // closed when clients have had their notice: what lasts ends
 }
 
 // newNode wires a node that serves on the given listeners. other serves the paths
@@ -54,7 +55,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{config: c, log: log, registry: prometheus.NewRegistry()}
+	n := &node{config: c, log: log, registry: prometheus.NewRegistry(), leaving: make(chan struct{})}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := metrics.New(n.registry)
 	if n.broker, err = newBroker(c, m, log); err != nil {
@@ -83,7 +84,10 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 }
 
 func (n *node) api(apps *auth.Apps, m *metrics.Metrics) *api.API {
-	return &api.API{Apps: apps, Publisher: n.broker, Occupancy: n.hub, Metrics: m, Log: n.log, Now: time.Now}
+	return &api.API{
+		Apps: apps, Publisher: n.broker, Occupancy: n.hub, Logs: n.broker,
+		Metrics: m, Log: n.log, Now: time.Now, Stopping: n.leaving,
+	}
 }
 
 func (n *node) metricsHandler() http.Handler {
@@ -141,7 +145,10 @@ func (n *node) ready() error {
 	if n.stopping.Load() {
 		return errors.New("stopping")
 	}
-	return n.broker.Ready()
+	if err := n.broker.Ready(); err != nil {
+		return err
+	}
+	return n.hub.Ready()
 }
 
 // run serves until ctx ends, then stops in order: it says that it is not ready,
@@ -168,6 +175,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	case <-ctx.Done():
 		n.pause()
 	}
+	close(n.leaving)
 	stopAccepting()
 	accepting.Wait()
 	n.drain(core)
