@@ -72,13 +72,23 @@ func ParseEntry(epoch, id string, fields []string, channel string, l Limits) (Ev
 	if len(fields)%2 != 0 {
 		return Event{}, errors.New("parsing entry: fields without values")
 	}
-	known := map[string]*string{"e": &f.event, "d": &f.data, "t": &f.time, "p": &prevNonce, "x": &f.exclude, "f": &f.final}
 	for i := 0; i < len(fields); i += 2 {
-		field := known[fields[i]]
-		if field == nil {
-			return Event{}, fmt.Errorf("parsing entry %s: field %q is not known", clip(id), clip(fields[i]))
+		switch name, value := fields[i], fields[i+1]; name {
+		case "e":
+			f.event = value
+		case "d":
+			f.data = value
+		case "t":
+			f.time = value
+		case "p":
+			prevNonce = value
+		case "x":
+			f.exclude = value
+		case "f":
+			f.final = value
+		default:
+			return Event{}, fmt.Errorf("parsing entry %s: field %q is not known", clip(id), clip(name))
 		}
-		*field = fields[i+1]
 	}
 	at, err := ParseID(id)
 	if err != nil {

@@ -167,7 +167,7 @@ func (p Page) lostLog() *Gap {
 }
 
 func (p Page) reset(reason GapReason) *Gap {
-	g := &Gap{Reason: reason, From: p.From, After: p.Top, Missing: -1, Reset: true}
+	g := &Gap{Reason: reason, From: p.From, After: p.End, Missing: -1, Reset: true}
 	if len(p.Entries) > 0 {
 		first := p.Entries[0].Link
 		g.After, g.ResumeAt = Position{p.Top.Epoch, first.Prev}, first.At

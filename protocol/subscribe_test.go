@@ -75,3 +75,68 @@ func TestUnsubscribe(t *testing.T) {
 		}
 	}
 }
+
+func TestSubscribeSaysWhereToStart(t *testing.T) {
+	since := protocol.Position{Epoch: epoch, ID: protocol.ID{Offset: 17, Nonce: 4}}
+	tests := []struct {
+		members string
+		want    *protocol.Start
+	}{
+		{`"auth":"k:s"`, nil},
+		{`"since":null,"rewind":null`, nil},
+		{`"since":"0:0-0"`, &protocol.Start{Kind: protocol.StartSince}},
+		{`"since":"` + epoch + `:17-4"`, &protocol.Start{Kind: protocol.StartSince, Since: since}},
+		{`"rewind":{"count":7},"since":"` + epoch + `:17-4"`, &protocol.Start{Kind: protocol.StartSince, Since: since}},
+		{`"rewind":{"count":7}`, &protocol.Start{Kind: protocol.StartCount, N: 7}},
+		{`"rewind":{"count":1000000000}`, &protocol.Start{Kind: protocol.StartCount, N: 1_000_000_000}},
+		{`"rewind": { "bytes" : 65536 } `, &protocol.Start{Kind: protocol.StartBytes, N: 65536}},
+		{`"rewind":{"from":"start"}`, &protocol.Start{Kind: protocol.StartFirst}},
+		{`"rewind":{"from":"start","later":1}`, &protocol.Start{Kind: protocol.StartFirst}},
+		{`"rewind":{"from":"rule"}`, nil},
+	}
+	for _, test := range tests {
+		got, err := protocol.Message{Data: json.RawMessage(`{"channel":"a",` + test.members + `}`)}.Subscribe()
+		if err != nil || got.StartError != nil {
+			t.Errorf("%s: %v, %v", test.members, err, got.StartError)
+		}
+		if diff := cmp.Diff(test.want, got.Start); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.members, diff)
+		}
+	}
+}
+
+func TestAStartThatIsNoneDoesNotStopTheSubscription(t *testing.T) {
+	const rewind = `rewind must be {"count":N}, {"bytes":N}, {"from":"start"} or {"from":"rule"}, with N a whole number of at least 1`
+	tests := []struct{ members, want string }{
+		{`"since":7`, `"since" must be a string`},
+		{`"since":""`, `since: invalid position "": it must be one that the relay gave out`},
+		{`"since":"` + epoch + `:17"`, `since: invalid position "` + epoch + `:17": it must be one that the relay gave out`},
+		{`"since":{"epoch":"x"},"rewind":{"count":7}`, `"since" must be a string`},
+		{`"rewind":7`, rewind},
+		{`"rewind":[]`, rewind},
+		{`"rewind":{}`, rewind},
+		{`"rewind":"all"`, rewind},
+		{`"rewind":{"count":0}`, rewind},
+		{`"rewind":{"count":-1}`, rewind},
+		{`"rewind":{"count":1.5}`, rewind},
+		{`"rewind":{"count":"7"}`, rewind},
+		{`"rewind":{"bytes":1e30}`, rewind},
+		{`"rewind":{"count":99999999999999999999}`, rewind},
+		{`"rewind":{"count":7,"bytes":7}`, rewind},
+		{`"rewind":{"count":7,"from":"start"}`, rewind},
+		{`"rewind":{"from":"end"}`, rewind},
+		{`"rewind":{"from":"rule","count":1}`, rewind},
+		{`"rewind":{"from":1}`, rewind},
+		{`"rewind":{"Count":7}`, rewind},
+		{`"rewind":{"count":7,"count":8}`, rewind},
+	}
+	for _, test := range tests {
+		got, err := protocol.Message{Data: json.RawMessage(`{"channel":"a",` + test.members + `}`)}.Subscribe()
+		if err != nil || got.Channel != "a" || got.Start != nil {
+			t.Errorf("%s: %+v, %v", test.members, got, err)
+		}
+		if want := "Received invalid JSON: data: " + test.want; got.StartError == nil || got.StartError.Message != want {
+			t.Errorf("%s: %v, want %s", test.members, got.StartError, want)
+		}
+	}
+}
