@@ -83,7 +83,7 @@ func (d *delivery) publish(ctx context.Context, records ...Record) (ok bool) {
 		return true
 	}
 	receipt, err := d.deliver(ctx, events)
-	if err != nil && errors.Is(err, protocol.ErrLogGone) {
+	if errors.Is(err, protocol.ErrLogGone) && ctx.Err() == nil {
 		return false
 	}
 	if d.err = err; err == nil {

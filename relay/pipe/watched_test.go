@@ -14,7 +14,7 @@ func (b *typed) waits(t *testing.T) time.Duration {
 	printed := time.Now()
 	b.print(t, "line\n")
 	for len(b.publisher.published()) == before {
-		after(time.Millisecond)
+		after(10 * time.Millisecond)
 	}
 	return time.Since(printed)
 }
@@ -27,8 +27,8 @@ func TestOutputWaitsByWhetherItIsWatched(t *testing.T) {
 		idle          time.Duration
 	}{
 		"by default":        {Config{}, 250 * time.Millisecond, 50 * time.Millisecond, 2 * time.Second},
-		"as it is told":     {Config{Interval: own, IdleInterval: time.Minute}, own, own, time.Minute},
-		"idle never sooner": {Config{Interval: time.Hour, IdleInterval: time.Second}, time.Hour, time.Hour, time.Hour},
+		"as it is told":     {Config{Interval: own, IdleInterval: 4 * time.Second}, own, own, 4 * time.Second},
+		"idle never sooner": {Config{Interval: 3 * time.Second, IdleInterval: time.Second}, 3 * time.Second, 3 * time.Second, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestAViewerShortensTheWaitThatHasBegun(t *testing.T) {
 		b.print(t, "waits\n")
 		after(30 * time.Millisecond)
 		b.publisher.hasLog("e", true)
-		b.print(t, strings.Repeat("x", 10000)+"\nrest\n")
+		b.print(t, strings.Repeat("x", 10140)+"\nrest\n")
 		if got := readLog(t, b.publisher.published()); strings.Contains(got.text, "rest") {
 			t.Fatalf("nothing waits: %.30q", got.text)
 		}
