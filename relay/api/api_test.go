@@ -34,6 +34,7 @@ const (
 type backend struct {
 	api.API
 	published []protocol.Event
+	receipt   protocol.Receipt // of what is published
 	fails     error
 	occupied  map[string]int
 }
@@ -43,7 +44,7 @@ func (b *backend) Publish(_ context.Context, appID string, events []protocol.Eve
 		return protocol.Receipt{}, fmt.Errorf("published for the app %q", appID)
 	}
 	b.published = append(b.published, events...)
-	return protocol.Receipt{}, b.fails
+	return b.receipt, b.fails
 }
 
 func (b *backend) Subscriptions(appID, prefix string) map[string]int {

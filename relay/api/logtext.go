@@ -50,7 +50,7 @@ func stringOf(value json.RawMessage) (s string, ok bool) {
 
 // LostText says that so many bytes are missing in the text.
 func LostText(bytes int64) string {
-	return plural(bytes, "1 byte of the output is", "%d bytes of the output are") + " missing: the build could not publish it in time"
+	return plural(bytes, "1 byte of the output is", "%d bytes of the output are") + " missing: not published in time"
 }
 
 // Text says in words what is missing.
@@ -69,7 +69,7 @@ func (g *HistoryGap) Text() string {
 	case protocol.GapTrimmed:
 		return events + " missing: the log does not keep them any more"
 	default:
-		return events + " missing: what Redis has in their place can't be read"
+		return events + " missing: what Redis has there can't be read"
 	}
 }
 
