@@ -46,6 +46,10 @@ func statusOf(err error) (status int, message string) {
 		return http.StatusRequestEntityTooLarge, invalid.Message
 	case errors.As(err, &invalid):
 		return http.StatusBadRequest, invalid.Message
+	case errors.Is(err, protocol.ErrLogGone):
+		return http.StatusConflict, "log gone: " + protocol.ErrLogGone.Error()
+	case errors.Is(err, protocol.ErrLogClosed):
+		return http.StatusConflict, "log closed: " + protocol.ErrLogClosed.Error()
 	default:
 		return http.StatusServiceUnavailable, "the event could not be published, try again"
 	}

@@ -16,6 +16,7 @@ type publication struct {
 	Channel  *string         `json:"channel"`
 	Channels []string        `json:"channels"`
 	SocketID *string         `json:"socket_id"`
+	appending
 }
 
 func (a *API) postEvents(ctx context.Context, c *call) (reply, error) {
@@ -73,8 +74,11 @@ func (a *API) postChannelEvent(ctx context.Context, c *call) (reply, error) {
 }
 
 func (a *API) publish(ctx context.Context, app *auth.App, events []protocol.Event) (reply, error) {
-	_, err := a.Publisher.Publish(ctx, app.ID, events)
-	return nil, err
+	receipt, err := a.Publisher.Publish(ctx, app.ID, events)
+	if err != nil {
+		return nil, err
+	}
+	return publishedReply(receipt), nil
 }
 
 func decode(body []byte, into any) error {
@@ -99,6 +103,9 @@ func (p *publication) events(app *auth.App) ([]protocol.Event, error) {
 			return nil, badRequest("Invalid socket_id: it must be two numbers joined by a dot, such as 1234.5678")
 		}
 		e.Exclude = *p.SocketID
+	}
+	if err := p.appending.set(&e, len(channels)); err != nil {
+		return nil, err
 	}
 	if err := e.Check(app.Limits); err != nil {
 		return nil, err

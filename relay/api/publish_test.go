@@ -30,6 +30,15 @@ func (b *backend) post(t *testing.T, path, body string) (status int, text string
 	return got.Code, got.Body.String()
 }
 
+// joining is the event of most tests, as it joins its log.
+func joining(a protocol.Append) []protocol.Event {
+	return []protocol.Event{{Name: "e", Channel: "a", Data: "d", Append: &a}}
+}
+
+func counts(lines, bytes int64) *protocol.Final {
+	return &protocol.Final{Lines: &lines, Bytes: &bytes}
+}
+
 func TestPublicationsAreTakenAsSendersWriteThem(t *testing.T) {
 	t.Parallel()
 	hundred := make([]string, 100)
@@ -67,6 +76,13 @@ func TestPublicationsAreTakenAsSendersWriteThem(t *testing.T) {
 		"an event with a name":     {body(t, map[string]any{"name": `App\Events\X`, "channel": "a", "data": "d"}), []protocol.Event{{Name: `App\Events\X`, Channel: "a", Data: "d"}}},
 		"a name of 200 character":  {body(t, map[string]any{"name": strings.Repeat("é", 200), "channel": "a", "data": "d"}), []protocol.Event{{Name: strings.Repeat("é", 200), Channel: "a", Data: "d"}}},
 		"a channel of 164":         {body(t, map[string]any{"name": "e", "channel": strings.Repeat("c", 164), "data": "d"}), []protocol.Event{{Name: "e", Channel: strings.Repeat("c", 164), Data: "d"}}},
+		"an id":                    {`{"name":"e","channel":"a","data":"d","id":"7"}`, []protocol.Event{{Name: "e", Channel: "a", Data: "d", ID: "7"}}},
+		"an id for two":            {`{"name":"e","channels":["a","b"],"data":"d","id":"7"}`, []protocol.Event{{Name: "e", Channel: "a", Data: "d", ID: "7"}, {Name: "e", Channel: "b", Data: "d", ID: "7"}}},
+		"a beginning":              {`{"name":"e","channel":"a","data":"d","begin":true}`, joining(protocol.Append{Begin: true})},
+		"an epoch":                 {`{"name":"e","channel":"a","data":"d","epoch":"0123456789abcdef"}`, joining(protocol.Append{Epoch: "0123456789abcdef"})},
+		"an end":                   {`{"name":"e","channel":"a","data":"d","final":true}`, joining(protocol.Append{Final: &protocol.Final{}})},
+		"an end with counts":       {`{"name":"e","channel":"a","data":"d","final":{"lines":0,"bytes":9}}`, joining(protocol.Append{Final: counts(0, 9)})},
+		"nothing of that":          {`{"name":"e","channel":"a","data":"d","id":null,"begin":false,"epoch":null,"final":null}`, one("d")},
 		"spaces around":            {" \n{\"name\":\"e\",\"channel\":\"a\",\"data\":\"d\"}\r\n", one("d")},
 	}
 	for name, c := range cases {
@@ -132,6 +148,16 @@ func TestPublicationsOutsideTheLimitsAreRefused(t *testing.T) {
 		"a socket that injects":    {event(map[string]any{"socket_id": "POST\n/apps/3/events\nauth_key=" + key}), 400},
 		"a socket that is 1.2":     {event(map[string]any{"socket_id": 1.2}), 400},
 		"a socket that is empty":   {event(map[string]any{"socket_id": ""}), 400},
+		"an id that is 7":          {event(map[string]any{"id": 7}), 400},
+		"an id of 201 bytes":       {event(map[string]any{"id": strings.Repeat("x", 201)}), 400},
+		"begin that is text":       {event(map[string]any{"begin": "true"}), 400},
+		"an epoch that is short":   {event(map[string]any{"epoch": "0123"}), 400},
+		"an epoch that is a place": {event(map[string]any{"epoch": "0123456789abcdef:1-1"}), 400},
+		"an epoch for two logs":    {event(map[string]any{"channel": nil, "channels": []string{"a", "b"}, "epoch": "0123456789abcdef"}), 400},
+		"final that is false":      {event(map[string]any{"final": false}), 400},
+		"final with a digest":      {event(map[string]any{"final": map[string]any{"digest": "x"}}), 400},
+		"final with -1 lines":      {event(map[string]any{"final": map[string]any{"lines": -1}}), 400},
+		"final with half a byte":   {event(map[string]any{"final": map[string]any{"bytes": 1.5}}), 400},
 		"nothing":                  {"", 400},
 		"no JSON":                  {"name=e&channel=a&data=d", 400},
 		"two documents":            {event(nil) + event(nil), 400},
