@@ -41,7 +41,9 @@ func TestEventsSayHowTheyJoinTheLog(t *testing.T) {
 		}
 		lines, bytes := int64(3), int64(len("line\none\nand an open one"))
 		want := []*protocol.Append{
-			{Begin: true}, {Epoch: "e"}, {Epoch: "e"},
+			{Begin: true},
+			{Epoch: "e"},
+			{Epoch: "e"},
 			{Epoch: "e", Final: &protocol.Final{Lines: &lines, Bytes: &bytes}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	maxReply  = 300              // bytes of a refusal that are told
+	maxReply  = 64 << 10         // bytes of an answer that are read
+	maxTold   = 300              // bytes of a refusal that are told
 	idleLimit = 30 * time.Second // for a connection that nothing is sent on
 )
 
@@ -68,60 +69,47 @@ func newClient(roots *x509.CertPool) *http.Client {
 	}
 }
 
-// Publish sends events in order, several in one request where it can. It does
-// not try again: errors that [ErrRefused] matches are final, others may pass.
+// Publish sends events in order, several in one request where it can. It does not try
+// again. Errors that [ErrRefused], [protocol.ErrLogGone] or [protocol.ErrLogClosed]
+// matches are final, others may pass.
 func (h *HTTP) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	if len(events) == 1 {
 		e := events[0]
-		return protocol.Receipt{}, h.post(ctx, "/apps/"+appID+"/events", httpEvent{e.Name, []string{e.Channel}, e.Data})
+		return h.post(ctx, "/apps/"+appID+"/events", httpEvent{e.Name, []string{e.Channel}, e.Data, appendOf(e)})
 	}
+	var all protocol.Receipt
 	for group := range slices.Chunk(events, protocol.MaxBatch) {
 		var batch httpBatch
 		for _, e := range group {
-			batch.Batch = append(batch.Batch, batchEvent{e.Name, e.Channel, e.Data})
+			batch.Batch = append(batch.Batch, batchEvent{e.Name, e.Channel, e.Data, appendOf(e)})
 		}
-		if err := h.post(ctx, "/apps/"+appID+"/batch_events", batch); err != nil {
+		receipt, err := h.post(ctx, "/apps/"+appID+"/batch_events", batch)
+		if err != nil {
 			return protocol.Receipt{}, err
 		}
+		all.Positions = append(all.Positions, receipt.Positions...)
+		all.Watched = receipt.Watched
 	}
-	return protocol.Receipt{}, nil
+	return all, nil
 }
 
-// httpEvent is the body of POST /apps/ID/events.
-type httpEvent struct {
-	Name     string   `json:"name"`
-	Channels []string `json:"channels"`
-	Data     string   `json:"data"`
-}
-
-// httpBatch is the body of POST /apps/ID/batch_events.
-type httpBatch struct {
-	Batch []batchEvent `json:"batch"`
-}
-
-type batchEvent struct {
-	Name    string `json:"name"`
-	Channel string `json:"channel"`
-	Data    string `json:"data"`
-}
-
-func (h *HTTP) post(ctx context.Context, path string, v any) error {
+func (h *HTTP) post(ctx context.Context, path string, v any) (protocol.Receipt, error) {
 	body, err := encode(v)
 	if err != nil {
-		return err
+		return protocol.Receipt{}, err
 	}
 	target := url.URL{Path: path, RawQuery: auth.SignRequest(h.key, http.MethodPost, path, nil, []byte(body), time.Now())}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.base+target.String(), strings.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("publishing by HTTP: %w", err)
+		return protocol.Receipt{}, fmt.Errorf("publishing by HTTP: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	reply, err := h.client.Do(req)
 	if err != nil {
-		return h.failed(withoutURL(err))
+		return protocol.Receipt{}, h.failed(withoutURL(err))
 	}
 	defer func() { _ = reply.Body.Close() }()
-	return h.check(reply)
+	return h.read(reply)
 }
 
 // failed tells a certificate that will not do, now or later, from a relay that is
@@ -143,18 +131,29 @@ func withoutURL(err error) error {
 	return err
 }
 
-// check turns a status into an error. The reply is read to its end, so that
-// the connection is used again.
-func (h *HTTP) check(reply *http.Response) error {
-	text, _ := io.ReadAll(io.LimitReader(reply.Body, maxReply))
-	_, _ = io.Copy(io.Discard, io.LimitReader(reply.Body, 64<<10))
-	if reply.StatusCode/100 == 2 {
-		return nil
+// read reads an answer, to its end, so that the connection is used again.
+func (h *HTTP) read(reply *http.Response) (protocol.Receipt, error) {
+	text, err := io.ReadAll(io.LimitReader(reply.Body, maxReply))
+	if reply.StatusCode/100 != 2 {
+		return protocol.Receipt{}, h.refusal(reply, text)
 	}
-	err := fmt.Errorf("%s answered %s: %q", h.base, reply.Status, bytes.TrimSpace(text))
+	if err != nil {
+		return protocol.Receipt{}, fmt.Errorf("publishing to %s: %w", h.base, err)
+	}
+	return parseReceipt(text), nil
+}
+
+// refusal turns a status into an error.
+func (h *HTTP) refusal(reply *http.Response, text []byte) error {
+	text = bytes.TrimSpace(text)
+	err := fmt.Errorf("%s answered %s: %q", h.base, reply.Status, text[:min(len(text), maxTold)])
 	switch status := reply.StatusCode; {
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
 		return err
+	case status == http.StatusConflict && bytes.HasPrefix(text, []byte("log gone:")):
+		return fmt.Errorf("%w: %w", protocol.ErrLogGone, err)
+	case status == http.StatusConflict && bytes.HasPrefix(text, []byte("log closed:")):
+		return fmt.Errorf("%w: %w", protocol.ErrLogClosed, err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return fmt.Errorf("%w: wrong app id, key, secret or clock: %w", ErrRefused, err)
 	case status == http.StatusRequestEntityTooLarge:

@@ -1,6 +1,7 @@
 package pipe
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -11,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
@@ -23,7 +24,8 @@ const testSecret = "7ad3773142a6692b25b8"
 type relayStub struct {
 	t        *testing.T
 	app      *auth.App
-	status   int // of the answers; 0 is 200
+	status   int    // of the answers; 0 is 200
+	answer   string // with that status
 	requests []string
 }
 
@@ -39,8 +41,10 @@ func (s *relayStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.requests = append(s.requests, r.Method+" "+r.URL.Path+" "+string(body))
 	if s.status != 0 {
-		http.Error(w, "the relay's own words", s.status)
+		http.Error(w, cmp.Or(s.answer, "the relay's own words"), s.status)
+		return
 	}
+	_, _ = io.WriteString(w, cmp.Or(s.answer, "{}"))
 }
 
 func newStub(t *testing.T, secret auth.Secret) (*relayStub, *HTTP) {
@@ -76,8 +80,72 @@ func TestHTTPPublishesSignedRequestsInOrder(t *testing.T) {
 		}, ",") + `]}`,
 		`POST /apps/3/batch_events {"batch":[` + item("k") + "," + item("l") + `]}`,
 	}
-	if diff := cmp.Diff(want, stub.requests); diff != "" {
+	if diff := gocmp.Diff(want, stub.requests); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestHTTPSaysHowEventsJoinTheirLog(t *testing.T) {
+	stub, h := newStub(t, testSecret)
+	lines, bytes := int64(3), int64(0)
+	for _, a := range []*protocol.Append{
+		{Begin: true}, {Epoch: "0123456789abcdef"}, {Final: &protocol.Final{}}, {Final: &protocol.Final{Lines: &lines, Bytes: &bytes}},
+	} {
+		e := protocol.Event{Name: "e", Channel: "c", Data: "d", ID: "run-1", Append: a}
+		if _, err := h.Publish(t.Context(), "3", []protocol.Event{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const event = `POST /apps/3/events {"name":"e","channels":["c"],"data":"d","id":"run-1"`
+	want := []string{
+		event + `,"begin":true}`, event + `,"epoch":"0123456789abcdef"}`,
+		event + `,"final":{"lines":null,"bytes":null}}`, event + `,"final":{"lines":3,"bytes":0}}`,
+	}
+	if diff := gocmp.Diff(want, stub.requests); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHTTPReadsTheReceipt(t *testing.T) {
+	at := func(offset uint64) protocol.Position {
+		return protocol.Position{Epoch: "0123456789abcdef", ID: protocol.ID{Offset: offset, Nonce: 5}}
+	}
+	for answer, want := range map[string]protocol.Receipt{
+		`{}`: {},
+		`{"relay":{"positions":["0123456789abcdef:1-5"],"watched":true}}`: {Positions: []protocol.Position{at(1)}, Watched: true},
+		`{"relay":{"positions":["0:0-0","0123456789abcdef:2-5"]}}`:        {Positions: []protocol.Position{{}, at(2)}},
+		`{"relay":{"positions":["nonsense"],"watched":true}}`:             {},
+		`ok`: {},
+	} {
+		stub, h := newStub(t, testSecret)
+		stub.answer = answer
+		got, err := h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}})
+		if diff := gocmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v, %s", answer, err, diff)
+		}
+	}
+}
+
+func TestHTTPPutsReceiptsOfSeveralRequestsTogether(t *testing.T) {
+	stub, h := newStub(t, testSecret)
+	stub.answer = `{"relay":{"positions":["0123456789abcdef:1-5"],"watched":true}}` // of each request, as far as this test cares
+	got, err := h.Publish(t.Context(), "3", make([]protocol.Event, 12))
+	if err != nil || len(got.Positions) != 2 || !got.Watched {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestHTTPTellsWhyALogTakesNothing(t *testing.T) {
+	for answer, want := range map[string]error{
+		"log gone: it is":   protocol.ErrLogGone,
+		"log closed: it is": protocol.ErrLogClosed,
+		"something else":    ErrRefused,
+	} {
+		stub, h := newStub(t, testSecret)
+		stub.status, stub.answer = http.StatusConflict, answer
+		if _, err := h.Publish(t.Context(), "3", []protocol.Event{{Name: "e", Channel: "c"}}); !errors.Is(err, want) {
+			t.Errorf("%s: %v", answer, err)
+		}
 	}
 }
 
