@@ -110,7 +110,11 @@ func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, 
 	if c.RedisSlanger != "off" {
 		slanger.AppID = c.AppID
 	}
-	return broker.New(broker.Config{Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, LogRule: c.logRule, Metrics: m, Log: log}), nil
+	config := broker.Config{Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, Metrics: m, Log: log}
+	if len(c.LogRules) > 0 {
+		config.LogRule = c.logRule
+	}
+	return broker.New(config), nil
 }
 
 // certPool reads the authorities in a PEM file; nil, for an empty name, means those

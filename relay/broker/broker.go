@@ -30,7 +30,7 @@ type Sink interface {
 	Interrupted()
 }
 
-// Config says where Redis is. All fields but Slanger are required.
+// Config says where Redis is. All fields but Slanger and LogRule are required.
 type Config struct {
 	// Redis is how to connect, as [ParseURL] reads it. The broker copies it and sets
 	// what its promises depend on: no retries, short time-outs, a dialer.
@@ -40,6 +40,7 @@ type Config struct {
 	// Slanger makes one app's channels carry Slanger's contract as well.
 	Slanger Slanger
 	// LogRule returns the rule that makes a channel a log channel, nil for a live one.
+	// It may be nil where there are no log channels.
 	LogRule func(appID, channel string) *protocol.LogRule
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
@@ -67,6 +68,8 @@ type Broker struct {
 
 	interest *interest
 	leases   *leases
+	// warned says that it was looked whether Redis drops logs. Owned by Run.
+	warned bool
 	// heard is when the last heartbeat came back; nil while there is no link.
 	heard atomic.Pointer[time.Time]
 }

@@ -184,6 +184,10 @@ func (l *link) heartbeat(ctx context.Context) {
 	l.broker.metrics.RedisUp.Set(1)
 	l.broker.log.Info("Redis is heard")
 	l.broker.leases.renew()
+	if !l.broker.warned && l.broker.config.LogRule != nil {
+		l.broker.warned = true
+		l.running.Go(func() { l.broker.warnOfEviction(ctx) })
+	}
 	l.running.Go(func() { l.fail(l.tellInterest(ctx)) })
 }
 

@@ -39,6 +39,8 @@ func (n names) log(appID, channel string) string {
 const (
 	// metaSuffix ends the key of what is known about a log beside its entries.
 	metaSuffix = ":meta"
+	// idSuffix begins the end of the key that remembers an event's id.
+	idSuffix = ":id:"
 	// watchedSuffix ends the key of who watches a log, which is also the Redis channel
 	// that tells when that begins and ends.
 	watchedSuffix = ":watched"

@@ -37,8 +37,12 @@ func newScripts() scripts {
 }
 
 // AppendScript is what EVAL runs to append an event to a log; docs/PROTOCOL.md has its
-// key and arguments.
-func AppendScript() string { return appendBody + "\nreturn append(KEYS, ARGV)\n" }
+// key and arguments. It does not end with a line end: shells would drop that, and with it
+// the script's SHA-1 would be another.
+func AppendScript() string { return appendBody + "\nreturn append(KEYS, ARGV)" }
+
+// AppendSHA is the name that EVALSHA knows it by.
+func AppendSHA() string { return newScript(AppendScript()).sha }
 
 // functionName is what the Redis Function is called that does what [AppendScript] does.
 const functionName = "buildrelay_append"
@@ -48,11 +52,19 @@ const libraryName = "buildrelay"
 
 // AppendLibrary is what FUNCTION LOAD takes, the same as a Redis Function.
 func AppendLibrary() string {
-	return "#!lua name=" + libraryName + "\n" + appendBody + "\nredis.register_function('" + functionName + "', append)\n"
+	return "#!lua name=" + libraryName + "\n" + appendBody + "\nredis.register_function('" + functionName + "', append)"
 }
 
 // noScript begins Redis' answer where it has to be told the script first.
 const noScript = "NOSCRIPT"
+
+// InstallFunction makes Redis know the function, in the place of any other version.
+func (b *Broker) InstallFunction(ctx context.Context) error {
+	if err := b.client.FunctionLoadReplace(ctx, AppendLibrary()).Err(); err != nil {
+		return fmt.Errorf("installing the function %s: %w", functionName, err)
+	}
+	return nil
+}
 
 // load makes Redis know the script.
 func (s script) load(ctx context.Context, client *redis.Client) error {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/relay/broker"
+	"buildrelay/relay/metrics"
+)
+
+const redisUsage = `Usage:
+
+	buildrelay redis install             make Redis know the function that appends to logs
+	buildrelay redis script [-function]  print the script that does, or the function's library
+	buildrelay redis check               find out whether Redis is what the relay needs
+
+install and check ask the Redis of RELAY_REDIS_URL. check uses names that begin with
+RELAY_REDIS_PREFIX and RELAY_APP_ID, and ends with exit code 1 where the relay could not
+work, or not keep its promise that no log is incomplete in silence.
+`
+
+// errCheck says that the check found, and told, what makes the relay fail.
+var errCheck = errors.New("Redis is not as the relay needs it")
+
+// runRedis is 'buildrelay redis'.
+func runRedis(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, redisUsage)
+		return errUsage
+	}
+	command, args := args[0], args[1:]
+	flags := flag.NewFlagSet("buildrelay redis "+command, flag.ContinueOnError)
+	switch command {
+	case "script":
+		function := flags.Bool("function", false, "print the library of the function, for FUNCTION LOAD")
+		if err := parse(flags, args); err != nil {
+			return err
+		}
+		return printScript(os.Stdout, os.Stderr, *function)
+	case "install", "check":
+		if err := parse(flags, args); err != nil {
+			return err
+		}
+		return askRedis(ctx, command)
+	case "help", "-h", "--help":
+		fmt.Print(redisUsage)
+		return nil
+	default:
+		fmt.Fprintf(os.Stderr, "buildrelay redis: there is no command %q\n\n%s", command, redisUsage)
+		return errUsage
+	}
+}
+
+// printScript prints the bare text, so that it can be handed on, and the SHA-1 beside.
+func printScript(out, beside io.Writer, function bool) error {
+	if function {
+		_, err := fmt.Fprint(out, broker.AppendLibrary())
+		return err
+	}
+	if _, err := fmt.Fprint(out, broker.AppendScript()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(beside, "\nsha1 %s\n", broker.AppendSHA())
+	return err
+}
+
+func askRedis(ctx context.Context, command string) error {
+	c, err := loadConfig(os.Environ())
+	if err == nil {
+		err = c.checkRedis()
+	}
+	if err != nil {
+		return err
+	}
+	b, err := newBroker(c, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if command == "check" {
+		return printFindings(os.Stdout, b.Check(ctx, cmp.Or(c.AppID, "check")))
+	}
+	if err := b.InstallFunction(ctx); err != nil {
+		return err
+	}
+	fmt.Println("installed: FCALL buildrelay_append 1", c.RedisPrefix+":{APP:CHANNEL} EVENT DATA [EVENT_ID [OPTIONS]]")
+	return nil
+}
+
+func printFindings(out io.Writer, findings []broker.Finding) error {
+	var failed error
+	for _, f := range findings {
+		if f.Grade == broker.Bad {
+			failed = errCheck
+		}
+		if _, err := fmt.Fprintf(out, "%-4s  %s\n", f.Grade, f.Text); err != nil {
+			return err
+		}
+	}
+	return failed
+}

@@ -1,0 +1,92 @@
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"buildrelay/protocol"
+)
+
+// probe does, to a channel that nobody uses, what nodes and backends do.
+type probe struct {
+	broker       *Broker
+	app, channel string
+	ids          []string // of the events that it appended
+}
+
+func (b *Broker) newProbe(appID string) *probe {
+	return &probe{broker: b, app: appID, channel: "redis-check-" + rand.Text()}
+}
+
+func (p *probe) name() string { return p.broker.names.own(p.app, p.channel) }
+func (p *probe) key() string  { return p.broker.names.log(p.app, p.channel) }
+
+// hear subscribes, publishes and waits for what it published.
+func (p *probe) hear(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, linkTimeout)
+	defer cancel()
+	sub := p.broker.client.Subscribe(ctx, p.broker.names.heartbeat, p.name())
+	defer sub.Close()
+	for range 2 {
+		if _, err := sub.Receive(ctx); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(p.publish(ctx), p.broker.client.Publish(ctx, p.broker.names.heartbeat, "").Err()); err != nil {
+		return err
+	}
+	if _, err := sub.ReceiveMessage(ctx); err != nil {
+		return err
+	}
+	return sub.Unsubscribe(ctx)
+}
+
+func (p *probe) publish(ctx context.Context) error {
+	return p.broker.client.Publish(ctx, p.name(), "").Err()
+}
+
+// append appends two events, as a node does for a batch, and more than it retains.
+func (p *probe) append(ctx context.Context) error {
+	rule := &protocol.LogRule{Events: 1, Bytes: protocol.MaxRedisData, Keep: leaseTime}
+	var appends []*appending
+	for range 2 {
+		e := protocol.Event{Name: "check", ID: rand.Text()}
+		p.ids = append(p.ids, e.ID)
+		appends = append(appends, &appending{key: p.key(), args: []any{e.Name, e.Data, e.ID, appendOptions(e, rule)}})
+	}
+	return p.broker.send(ctx, nil, appends)
+}
+
+// call appends by the function.
+func (p *probe) call(ctx context.Context) error {
+	return p.broker.client.FCall(ctx, functionName, []string{p.key()}, "check", "", "", `{"maxlen":1,"ttl":30}`).Err()
+}
+
+func (p *probe) read(ctx context.Context) error {
+	for _, kind := range []string{"first", "bytes"} {
+		if _, err := p.broker.scripts.read.run(ctx, p.broker.client, p.key(), kind, "0", pageEntries, pageBytes); err != nil {
+			return err
+		}
+	}
+	_, err := p.broker.LogTops(ctx, []protocol.LogName{{App: p.app, Channel: p.channel}})
+	return err
+}
+
+func (p *probe) watch(ctx context.Context) error {
+	for _, seconds := range []int{1, 0} {
+		if _, err := p.broker.scripts.watch.run(ctx, p.broker.client, p.key()+watchedSuffix, "check", seconds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes what the probe wrote.
+func (p *probe) remove(ctx context.Context) error {
+	keys := []string{p.key(), p.key() + metaSuffix}
+	for _, id := range p.ids {
+		keys = append(keys, p.key()+idSuffix+id)
+	}
+	return p.broker.client.Del(ctx, keys...).Err()
+}
