@@ -21,6 +21,7 @@ Usage:
 	buildrelay demo [-- COMMAND …]           relay, Redis, a small CI backend and builds in one process
 	buildrelay pipe --channel NAME [-- COMMAND …]
 	                                         run a command and publish its output
+	buildrelay tail CHANNEL                  print the log of a build and follow it
 	buildrelay cert --dir DIR [--host NAME]  make a certificate for trying things out
 	buildrelay health                        ask the node on this machine whether it is ready
 	buildrelay version                       say which version this is
@@ -54,6 +55,8 @@ func run(ctx context.Context, args []string) int {
 		return report(runDemo(ctx, args))
 	case "pipe":
 		return runPipe(ctx, args)
+	case "tail":
+		return runTail(ctx, args)
 	case "cert":
 		return report(runCert(args))
 	case "health":
