@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	pusher "github.com/pusher/pusher-http-go/v5"
-	"github.com/redis/go-redis/v9"
 
 	"buildrelay/relay/broker"
 	"buildrelay/relay/relaytest"
@@ -22,13 +21,12 @@ type numberedLog struct {
 	lines   int
 }
 
-var appendScript = redis.NewScript(broker.AppendScript())
-
 // call appends one event, as a backend does that calls the script.
 func (l *numberedLog) call(event, data, options string) {
 	l.t.Helper()
 	key := fmt.Sprintf("buildrelay:{%s:%s}", relaytest.AppID, l.channel)
-	if err := appendScript.Run(l.t.Context(), l.redis.Client(), []string{key}, event, data, "", options).Err(); err != nil {
+	reply := l.redis.Client().Eval(l.t.Context(), broker.AppendScript(), []string{key}, event, data, "", options)
+	if err := reply.Err(); err != nil {
 		l.t.Fatalf("appending %s: %v", event, err)
 	}
 }
