@@ -146,7 +146,7 @@ func (b *Broker) checkNode(ctx context.Context, appID string) Finding {
 	p := b.newProbe(appID)
 	err := missing(ctx, []right{
 		{"hear a channel", p.hear},
-		{"append events", p.append},
+		{"append events", p.appendBatch},
 		{"read a log", p.read},
 		{"tell that it watches", p.watch},
 		{"remove what the check wrote", p.remove},

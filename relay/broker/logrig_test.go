@@ -31,7 +31,9 @@ func eachRedis(t *testing.T, test func(t *testing.T, l *logRig)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(server.Close)
-		test(t, newLogRig(t, string(server.URL())))
+		l := newLogRig(t, string(server.URL()))
+		l.builtIn = true
+		test(t, l)
 	})
 }
 
@@ -39,8 +41,9 @@ func eachRedis(t *testing.T, test func(t *testing.T, l *logRig)) {
 // backend and a stranger that use the same Redis.
 type logRig struct {
 	*rig
-	client *redis.Client
-	rule   protocol.LogRule
+	client  *redis.Client
+	rule    protocol.LogRule
+	builtIn bool
 }
 
 func newLogRig(t testing.TB, url string, changes ...func(*broker.Config)) *logRig {
@@ -64,10 +67,12 @@ func newLogRig(t testing.TB, url string, changes ...func(*broker.Config)) *logRi
 // key is the name of the log that tests use.
 const key = "buildrelay:{1:a}"
 
+var appendScript = broker.AppendScript()
+
 // append calls the script as a backend does. Errors are answered as their texts.
 func (l *logRig) append(args ...any) (position string, duplicate, watched bool, err error) {
 	l.t.Helper()
-	reply, err := l.client.Eval(l.t.Context(), broker.AppendScript(), []string{key}, args...).Slice()
+	reply, err := l.client.Eval(l.t.Context(), appendScript, []string{key}, args...).Slice()
 	if err != nil {
 		return "", false, false, err
 	}

@@ -46,11 +46,16 @@ func (p *probe) publish(ctx context.Context) error {
 	return p.broker.client.Publish(ctx, p.name(), "").Err()
 }
 
-// append appends two events, as a node does for a batch, and more than it retains.
-func (p *probe) append(ctx context.Context) error {
+// append appends as a backend does, by the script.
+func (p *probe) append(ctx context.Context) error { return p.appendMany(ctx, 1) }
+
+// appendBatch appends as a node does for a batch, and more than the log retains.
+func (p *probe) appendBatch(ctx context.Context) error { return p.appendMany(ctx, 2) }
+
+func (p *probe) appendMany(ctx context.Context, n int) error {
 	rule := &protocol.LogRule{Events: 1, Bytes: protocol.MaxRedisData, Keep: leaseTime}
 	var appends []*appending
-	for range 2 {
+	for range n {
 		e := protocol.Event{Name: "check", ID: rand.Text()}
 		p.ids = append(p.ids, e.ID)
 		appends = append(appends, &appending{key: p.key(), args: []any{e.Name, e.Data, e.ID, appendOptions(e, rule)}})

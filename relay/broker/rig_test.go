@@ -136,14 +136,20 @@ func (r *rig) dropped(reason string) float64 {
 func (r *rig) links() float64 { return testutil.ToFloat64(r.metrics.RedisLinks) }
 
 // sink writes down what a broker tells it: "confirmed APP CHANNEL", "refused …",
-// "interrupted", and "event APP CHANNEL NAME DATA" with "not to" and "with" where an
-// event has these.
+// "interrupted", and "event APP CHANNEL NAME DATA" with "not to", "at", "after", "final"
+// and "with" where an event has these.
 type sink struct{ *record }
 
 func (s sink) Deliver(appID string, e protocol.Event) {
 	text := "event " + appID + " " + e.Channel + " " + e.Name + " " + e.Data
 	if e.Exclude != "" {
 		text += " not to " + e.Exclude
+	}
+	if l := e.Link; l != nil {
+		text += " at " + l.At.String() + " after " + l.Prev.String()
+		if l.Final != nil {
+			text += " final"
+		}
 	}
 	for _, m := range e.Extra {
 		text += " with " + m.Name + "=" + string(m.Value)

@@ -40,7 +40,7 @@ local OPTIONS = {
   {'socket_id', 'a socket id such as 12.34', function(v)
     return type(v) == 'string' and #v <= 100 and v:find('^%d+%.%d+$') ~= nil
   end},
-  {'ttl', 'whole seconds from 1 to ' .. number(MOST_TTL), function(v) return whole(v, 1, MOST_TTL) end},
+  {'ttl', 'whole seconds from 1 to ' .. MOST_TTL, function(v) return whole(v, 1, MOST_TTL) end},
 }
 
 -- parse returns the options, or what is wrong with them.

@@ -90,8 +90,8 @@ local function since(id)
   return page(first[1])
 end
 
-local top_offset = epoch and top and offset_of(top)
-if not top_offset then return {epoch, top, closed, '', '', {}, 0} end
+local top_offset = epoch and top and #top <= 26 and offset_of(top)
+if not top_offset or top_offset > 999999999999999 then return {epoch, top, closed, '', '', {}, 0} end
 
 local oldest = range('-', 1)[1]
 oldest = oldest and oldest[1] or ''
