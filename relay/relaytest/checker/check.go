@@ -44,6 +44,8 @@ type check struct {
 	stands map[place]bool
 	// digests are the chain's, of the logs that are whole.
 	digests map[place]string
+	// latest is the longest delay so far.
+	latest time.Duration
 }
 
 // place is a position in a channel's log.

@@ -37,9 +37,11 @@ type Call struct {
 	At      protocol.Position // of an OK call
 	Invoked time.Time         // when the first try began
 	Ended   time.Time         // when the outcome was known
-	// Tries is how often it was tried, Slowest the time that the longest try took.
+	// Tries is how often it was tried, Slowest the time that the longest try took. Again
+	// says that an earlier try had been heard, though not answered.
 	Tries   int
 	Slowest time.Duration
+	Again   bool
 }
 
 // Log is what Redis holds of a channel's log in the end.

@@ -45,6 +45,8 @@ type Report struct {
 	// Delay is how long after its append an entry was shown, where it could be: time
 	// in which a fault kept it back, or in which its reader was away, does not count.
 	Delay Times
+	// Latest is where the longest delay was.
+	Latest string
 	// Detection is how long after the end of a fault a reader saw the next entry or
 	// gap.
 	Detection Times

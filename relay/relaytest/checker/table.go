@@ -23,13 +23,27 @@ func WriteTable(w io.Writer, rows []Row) error {
 		n := r.Report
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
 			r.Fault, r.Seed, n.Written, n.Delivered, n.Count(Lost), n.Count(Doubled), n.Count(Silent),
-			n.Count(Swapped, Invented, Disagreed, Mistold), n.Told, short(n.Delay.Median()), short(n.Delay.Max()),
-			short(n.Detection.Median()), short(n.Detection.Max()), short(n.Slowest))
+			n.Count(Swapped, Invented, Disagreed, Mistold), n.Told, n.Delay.middle(), n.Delay.longest(),
+			n.Detection.middle(), n.Detection.longest(), short(n.Slowest))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	return nil
+}
+
+func (t Times) middle() string {
+	if len(t) == 0 {
+		return "-"
+	}
+	return short(t.Median())
+}
+
+func (t Times) longest() string {
+	if len(t) == 0 {
+		return "-"
+	}
+	return short(t.Max())
 }
 
 func short(d time.Duration) string {

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"buildrelay/protocol"
@@ -30,7 +31,7 @@ func (t Times) Max() time.Duration {
 func (c *check) measure() {
 	for i := range c.Views {
 		if v := &c.Views[i]; !v.Slow {
-			c.report.Delay = append(c.report.Delay, c.delays(v)...)
+			c.delays(v)
 			c.report.Detection = append(c.report.Detection, c.detections(v)...)
 		}
 	}
@@ -41,32 +42,34 @@ func (c *check) measure() {
 	}
 }
 
-// delays measures from the append, or from when the reader was there and Redis
-// could be reached.
-func (c *check) delays(v *View) (all Times) {
+// delays measures from the append, or from when the reader was there, and leaves out
+// the time of faults.
+func (c *check) delays(v *View) {
 	var subscribed time.Time
-	for _, s := range v.Sights {
-		switch s.Kind {
-		case Subscribed:
+	for i, s := range v.Sights {
+		if s.Kind == Subscribed {
 			subscribed = s.Time
-		case Entry:
-			if appended, ok := c.times[place{v.Channel, s.At}]; ok {
-				all = append(all, max(0, s.Time.Sub(c.possible(later(appended, subscribed)))))
-			}
-		case Position, GapTold, FinalTold, Stale, Fresh, Other, Cut:
+		}
+		appended, known := c.times[place{v.Channel, s.At}]
+		if s.Kind != Entry || !known {
+			continue
+		}
+		from := later(appended, subscribed)
+		late := max(0, s.Time.Sub(from)-c.hurt(from, s.Time))
+		c.report.Delay = append(c.report.Delay, late)
+		if late > c.latest {
+			c.latest = late
+			c.report.Latest = v.where() + ":\n    " + strings.Join(v.trace(i), "\n    ")
 		}
 	}
-	return all
 }
 
-// possible is the first time from t on that is in no fault.
-func (c *check) possible(t time.Time) time.Time {
+// hurt is how much of the time from a to b is in faults.
+func (c *check) hurt(a, b time.Time) (sum time.Duration) {
 	for _, f := range c.Faults {
-		if !t.Before(f.Begun) && t.Before(f.Over) {
-			t = f.Over
-		}
+		sum += max(0, earlier(b, f.Over).Sub(later(a, f.Begun)))
 	}
-	return t
+	return sum
 }
 
 // detections measures, for each fault, from its end or from when the reader was
@@ -106,6 +109,13 @@ func detection(sights []Sight, over, next time.Time) (time.Duration, bool) {
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

@@ -2,7 +2,6 @@ package checker
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"buildrelay/protocol"
@@ -105,7 +104,7 @@ func (w *walk) entry(s *Sight) {
 		w.wrong(Mistold, 1, "an entry without a position came")
 		return
 	}
-	w.agree(w.where(), w.view.Channel, s.At, s.Data, w.trace)
+	w.agree(w.view.where(), w.view.Channel, s.At, s.Data, w.trace)
 	if !w.written(w.view.Channel, s.Data) {
 		w.wrong(Invented, 1, "%.80q was never written", s.Data)
 	}
@@ -180,19 +179,20 @@ func (w *walk) end() {
 	}
 }
 
-func (w *walk) where() string { return w.view.Channel + ", " + w.view.Reader }
-
 func (w *walk) wrong(kind Wrong, count int, format string, args ...any) {
-	w.violation(Violation{Wrong: kind, Where: w.where(), What: fmt.Sprintf(format, args...), Count: count, Trace: w.trace()})
+	w.violation(Violation{Wrong: kind, Where: w.view.where(), What: fmt.Sprintf(format, args...), Count: count, Trace: w.trace()})
 }
 
-// trace shows the sights about the one at hand.
-func (w *walk) trace() (lines []string) {
-	sights := w.view.Sights
-	for j := max(0, w.i-around); j < min(len(sights), w.i+around+1); j++ {
-		lines = append(lines, mark(j == w.i)+sights[j].String())
+func (w *walk) trace() []string { return w.view.trace(w.i) }
+
+func (v *View) where() string { return v.Channel + ", " + v.Reader }
+
+// trace shows the sights about the i-th.
+func (v *View) trace(i int) (lines []string) {
+	for j := max(0, i-around); j < min(len(v.Sights), i+around+1); j++ {
+		lines = append(lines, mark(j == i)+v.Sights[j].String())
 	}
-	return slices.Clip(lines)
+	return lines
 }
 
 // String is for traces.

@@ -33,7 +33,7 @@ type batchEvent struct {
 	ID      string `json:"id"`
 }
 
-func (a *httpAppender) append(ctx context.Context, lines []numbered, _ string) ([]protocol.Position, error) {
+func (a *httpAppender) append(ctx context.Context, lines []numbered, _ string) ([]appended, error) {
 	var body struct {
 		Batch []batchEvent `json:"batch"`
 	}
@@ -79,7 +79,7 @@ func (a *httpAppender) post(ctx context.Context, path string, body []byte) ([]by
 }
 
 // parsePositions reads {"relay":{"positions":["…"]}}.
-func parsePositions(reply []byte, n int) ([]protocol.Position, error) {
+func parsePositions(reply []byte, n int) ([]appended, error) {
 	var body struct {
 		Relay struct {
 			Positions []string `json:"positions"`
@@ -88,13 +88,13 @@ func parsePositions(reply []byte, n int) ([]protocol.Position, error) {
 	if err := json.Unmarshal(reply, &body); err != nil || len(body.Relay.Positions) != n {
 		return nil, fmt.Errorf("%w: the answer has no %d positions: %.200s", errRefused, n, reply)
 	}
-	all := make([]protocol.Position, n)
+	all := make([]appended, n)
 	for i, text := range body.Relay.Positions {
 		at, err := protocol.ParsePosition(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRefused, err)
 		}
-		all[i] = at
+		all[i].at = at
 	}
 	return all, nil
 }

@@ -40,14 +40,23 @@ type Load struct {
 }
 
 // rules are the relays' log rules, see replayOf.
-const rules = all + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=60"
+const rules = all + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=40"
 
 // The beginnings of channels' names.
 const (
 	all   = "private-all-"   // stock clients get everything
 	none  = "private-none-"  // stock clients get what comes
-	small = "private-small-" // the newest 60 entries are kept
+	small = "private-small-" // the newest 40 entries are kept
 )
+
+// optionsOf are the options of the script for the channel. What a log keeps is set by
+// whoever appends: the rules are those of the relay alone.
+func optionsOf(channel string) string {
+	if strings.HasPrefix(channel, small) {
+		return `{"maxlen":40}`
+	}
+	return ""
+}
 
 // replayOf is what a stock client of the channel gets at first.
 func replayOf(channel string) protocol.Start {

@@ -32,8 +32,8 @@ func newRedisAppender(t testing.TB, address string, timeout time.Duration, funct
 	return &redisAppender{client, function}
 }
 
-func (a *redisAppender) append(ctx context.Context, lines []numbered, options string) ([]protocol.Position, error) {
-	var all []protocol.Position
+func (a *redisAppender) append(ctx context.Context, lines []numbered, options string) ([]appended, error) {
+	var all []appended
 	for _, line := range lines {
 		args := []any{lineEvent, line.line.String(), line.id}
 		if options != "" {
@@ -43,11 +43,11 @@ func (a *redisAppender) append(ctx context.Context, lines []numbered, options st
 		if err != nil {
 			return nil, err
 		}
-		at, err := parseReply(reply)
+		answer, err := parseReply(reply)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, at)
+		all = append(all, answer)
 	}
 	return all, nil
 }
@@ -84,14 +84,15 @@ func (a *redisAppender) byName(ctx context.Context, key string, args []any) (any
 	return a.client.EvalSha(ctx, redis.NewScript(broker.AppendScript()).Hash(), []string{key}, args...).Result()
 }
 
-// parseReply reads the position from {"<epoch>:<id>", duplicate, watched}.
-func parseReply(reply any) (protocol.Position, error) {
+// parseReply reads {"<epoch>:<id>", duplicate, watched}.
+func parseReply(reply any) (appended, error) {
 	values, ok := reply.([]any)
 	if !ok || len(values) != 3 {
-		return protocol.Position{}, fmt.Errorf("the script answered %v", reply)
+		return appended{}, fmt.Errorf("the script answered %v", reply)
 	}
 	text, _ := values[0].(string)
-	return protocol.ParsePosition(text)
+	at, err := protocol.ParsePosition(text)
+	return appended{at, values[1] == int64(1)}, err
 }
 
 // logKey is the key of a channel's log.

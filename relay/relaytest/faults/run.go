@@ -32,8 +32,10 @@ type run struct {
 	end     *writer // writes the last line of each log
 
 	reading, writing sync.WaitGroup
-	stopReading      context.CancelFunc
-	stopWriting      chan struct{}
+	// stopReading and giveUp end the contexts of readers and writers; stopWriting is
+	// closed for writers to end the calls that they are in.
+	stopReading, giveUp context.CancelFunc
+	stopWriting         chan struct{}
 }
 
 // Run runs a plan. What it finds is for the caller to judge; what no run may show, such
@@ -96,28 +98,33 @@ func (r *run) line(writer, channel string) checker.Line {
 // start begins to read and write. Whatever becomes of the test, nothing of it runs
 // longer.
 func (r *run) start() {
-	ctx, cancel := context.WithCancel(r.T.Context())
-	r.stopReading = cancel
+	read, stopReading := context.WithCancel(r.T.Context())
+	write, giveUp := context.WithCancel(r.T.Context())
+	r.stopReading, r.giveUp = stopReading, giveUp
 	r.T.Cleanup(func() {
-		cancel()
+		stopReading()
+		giveUp()
 		r.reading.Wait()
 		r.writing.Wait()
 	})
 	for _, reader := range r.readers {
-		r.reading.Go(func() { reader.run(ctx) })
+		r.reading.Go(func() { reader.run(read) })
 	}
 	for _, w := range r.writers {
-		r.writing.Go(func() { w.run(ctx, r.stopWriting) })
+		r.writing.Go(func() { w.run(write, r.stopWriting) })
 	}
 }
 
 // endWriting lets the writers end the calls that they are in.
 func (r *run) endWriting() {
 	close(r.stopWriting)
-	impatient := time.AfterFunc(patience, r.stopReading)
+	impatient := time.AfterFunc(patience, r.giveUp)
+	defer impatient.Stop()
 	r.writing.Wait()
-	if !impatient.Stop() {
-		r.T.Errorf("there are writers without an answer after %s", patience)
+	for _, w := range r.writers {
+		if w.failed != nil {
+			r.T.Errorf("%s: no answer after %s, but %v", w.first.Writer, patience, w.failed)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ const silence = 30 * time.Second
 func dial(ctx context.Context, url string, slow time.Duration, hurry *atomic.Bool) (*socket, error) {
 	dialer := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
 	if slow > 0 {
-		plain := net.Dialer{Control: smallBuffer}
+		plain := net.Dialer{Control: smallBuffers}
 		dialer.ReadBufferSize = sip
 		dialer.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := plain.DialContext(ctx, network, address)

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -26,13 +27,14 @@ func (c *trickle) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// smallBuffer lets the kernel hold little of what is not read.
-func smallBuffer(_, _ string, c syscall.RawConn) error {
-	var err error
-	if e := c.Control(func(fd uintptr) {
-		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10)
-	}); e != nil {
-		return e
-	}
-	return err
+// smallBuffers lets the kernel hold little of what is not read. The segments are as
+// small as those of a real network: the buffer of the other side grows with them.
+func smallBuffers(_, _ string, c syscall.RawConn) error {
+	var errs error
+	err := c.Control(func(fd uintptr) {
+		errs = errors.Join(
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10),
+			syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1<<10))
+	})
+	return errors.Join(err, errs)
 }

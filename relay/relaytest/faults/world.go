@@ -2,6 +2,7 @@ package faults
 
 import (
 	"maps"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,3 +50,9 @@ func (w *World) Fault(name string, harm func()) {
 	f.Over = time.Now()
 	w.faults = append(w.faults, f)
 }
+
+// Freeze makes a relay do nothing, and close nothing, until Thaw.
+func (w *World) Freeze(relay int) { w.Relays[relay].Signal(syscall.SIGSTOP) }
+
+// Thaw ends a Freeze.
+func (w *World) Thaw(relay int) { w.Relays[relay].Signal(syscall.SIGCONT) }

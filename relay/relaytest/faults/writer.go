@@ -16,15 +16,21 @@ const lineEvent = "line"
 
 // appender appends lines, by one of the ways that a backend has. It tries once.
 type appender interface {
-	// append appends the lines, each by its event id, and returns the position of each.
+	// append appends the lines, each by its event id, and returns where each stands.
 	// The options, for those that take any, are the script's. errRefused says that the
 	// lines do not stand in the log; with any other error nobody knows.
-	append(ctx context.Context, lines []numbered, options string) ([]protocol.Position, error)
+	append(ctx context.Context, lines []numbered, options string) ([]appended, error)
 	// most is how many lines it appends in one call.
 	most() int
 }
 
 var errRefused = errors.New("refused")
+
+// appended is the answer for a line.
+type appended struct {
+	at    protocol.Position
+	again bool // it stood there before, by its event id; only some are told
+}
 
 // numbered is a line with the id that a retry repeats.
 type numbered struct {
@@ -43,7 +49,8 @@ type writer struct {
 	// Owned by run.
 
 	calls   []checker.Call
-	refused []string // why calls failed
+	refused []string // why calls were refused
+	failed  error    // what the last try of the call in hand met with
 }
 
 // run appends until stop is closed. It ends with ctx at the latest.
@@ -54,7 +61,7 @@ func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
 			lines[i] = w.number(seq)
 			seq++
 		}
-		w.write(ctx, lines, "")
+		w.write(ctx, lines, optionsOf(w.first.Channel))
 	}
 }
 
@@ -70,21 +77,23 @@ func (w *writer) number(seq int) numbered {
 // write appends lines, by as many tries as it takes, and notes what came of it.
 func (w *writer) write(ctx context.Context, lines []numbered, options string) {
 	call := checker.Call{Invoked: time.Now()}
-	var at []protocol.Position
+	var answer []appended
 	err := context.Cause(ctx)
 	for ctx.Err() == nil {
 		begun := time.Now()
-		at, err = w.by.append(ctx, lines, options)
+		answer, err = w.by.append(ctx, lines, options)
 		call.Tries++
 		call.Slowest = max(call.Slowest, time.Since(begun))
 		if err == nil || errors.Is(err, errRefused) {
 			break
 		}
+		w.failed = err
 		pause(w.dice.between(10*time.Millisecond, 100*time.Millisecond), ctx.Done())
 	}
 	call.Ended = time.Now()
 	switch {
 	case err == nil:
+		w.failed = nil
 		call.Outcome = checker.OK
 	case errors.Is(err, errRefused):
 		w.refused = append(w.refused, err.Error())
@@ -95,7 +104,7 @@ func (w *writer) write(ctx context.Context, lines []numbered, options string) {
 	for i, line := range lines {
 		call.Line = line.line
 		if err == nil {
-			call.At = at[i]
+			call.At, call.Again = answer[i].at, answer[i].again
 		}
 		w.calls = append(w.calls, call)
 	}

@@ -1,0 +1,156 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"buildrelay/relay/relaytest"
+	"buildrelay/relay/relaytest/faults"
+)
+
+// lasting is d, and short where not all is to be tested.
+func lasting(d, short time.Duration) time.Duration {
+	if relaytest.Full() {
+		return d
+	}
+	return short
+}
+
+// linkFaults are those of the connections to Redis.
+func linkFaults() map[string]fault {
+	return map[string]fault{
+		"F7 the relay's subscriptions are swallowed":       pubSubSwallowed(),
+		"F7 all that the relay is sent is swallowed":       linkSwallowed(),
+		"F10 publishing is retried on a slow link":         slowLink(),
+		"F11 subscriptions are killed every 300 ms":        {within: soon, Plan: subscriptionsKilled()},
+		"F12 the relay stands still and Redis cuts it off": cutOff(),
+	}
+}
+
+func subscriptionsKilled() faults.Plan {
+	return faults.Plan{Nemesis: func(w *faults.World) {
+		w.Wait(second, 2*second)
+		for end := time.Now().Add(lasting(60*second, 6*second)); time.Now().Before(end); {
+			w.Fault("kill", func() { killSubscriptions(w) })
+			w.Wait(300*time.Millisecond, 300*time.Millisecond)
+		}
+		w.Wait(second, 2*second)
+	}}
+}
+
+func killSubscriptions(w *faults.World) {
+	if err := w.Redis.Client().Do(w.T.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
+		w.T.Errorf("killing subscriptions: %v", err)
+	}
+}
+
+// floodFrozen sends the relay, which reads nothing, what it would drop, until Redis has cut
+// it off. The kernel holds several MiB of it first.
+func floodFrozen(w *faults.World) {
+	ctx, client := w.T.Context(), w.Redis.Client()
+	for range 200 {
+		if err := client.Publish(ctx, "buildrelay:"+relaytest.AppID+":private-all-1", strings.Repeat("x", 100<<10)).Err(); err != nil {
+			w.T.Errorf("publishing: %v", err)
+		}
+		if list, err := client.Do(ctx, "CLIENT", "LIST", "TYPE", "pubsub").Text(); err == nil && list == "" {
+			return
+		}
+	}
+	w.T.Error("Redis does not cut off a relay that reads nothing")
+}
+
+// pubSubSwallowed leaves the relay what it needs to read logs, so that its readers are
+// never far behind.
+func pubSubSwallowed() fault {
+	var link *faults.PubSubLink
+	return fault{within: soon, Plan: faults.Plan{
+		RelaysVia: func(t testing.TB, address string) string {
+			link = faults.StartPubSubLink(t, address)
+			return link.Address()
+		},
+		Nemesis: func(w *faults.World) {
+			w.Wait(second, 2*second)
+			link.Swallow()
+			w.Wait(lasting(60*second, 8*second), lasting(60*second, 8*second))
+			link.Repair()
+			w.Wait(3*second, 4*second)
+		},
+	}}
+}
+
+func linkSwallowed() fault {
+	var link *faults.ToxicLink
+	return fault{within: soon, Plan: faults.Plan{
+		RelaysVia: func(t testing.TB, address string) string {
+			link = faults.StartToxicLink(t, address)
+			return link.Address()
+		},
+		Nemesis: func(w *faults.World) {
+			w.Wait(second, 2*second)
+			w.Fault("black hole", func() {
+				link.Poison("timeout", map[string]int{"timeout": 0})
+				w.Wait(5*second, 6*second)
+				link.Heal()
+			})
+			w.Wait(3*second, 4*second)
+		},
+	}}
+}
+
+// slowLink makes answers come after the writers' time-outs, again and again.
+func slowLink() fault {
+	var links []*faults.ToxicLink
+	return fault{within: soon, also: wereRetried, Plan: faults.Plan{
+		Load: faults.Load{Timeout: 200 * time.Millisecond},
+		BackendsVia: func(t testing.TB, address string) string {
+			links = append(links, faults.StartToxicLink(t, address))
+			return links[len(links)-1].Address()
+		},
+		Nemesis: func(w *faults.World) {
+			for end := time.Now().Add(lasting(60*second, 7*second)); time.Now().Before(end); {
+				w.Wait(100*time.Millisecond, 300*time.Millisecond)
+				for _, link := range links {
+					link.Poison("latency", map[string]int{"latency": 400, "jitter": 200})
+				}
+				w.Wait(100*time.Millisecond, 500*time.Millisecond)
+				for _, link := range links {
+					link.Heal()
+				}
+			}
+			w.Wait(second, 2*second)
+		},
+	}}
+}
+
+// wereRetried says that the slow link did what it is for; that each line stands once
+// in the log the checker has found.
+func wereRetried(t *testing.T, r faults.Result) {
+	t.Helper()
+	again := 0
+	for _, call := range r.History.Calls {
+		if call.Again {
+			again++
+		}
+	}
+	if again < 10 {
+		t.Errorf("%d lines were appended again: the link was not slow", again)
+	}
+}
+
+// cutOff lets Redis end the subscriptions of a relay that reads nothing.
+func cutOff() fault {
+	return fault{within: soon, Plan: faults.Plan{
+		Redis: []relaytest.RedisOption{relaytest.RedisSettings("client-output-buffer-limit pubsub 1mb 0 0")},
+		Nemesis: func(w *faults.World) {
+			w.Wait(second, 2*second)
+			w.Fault("freeze", func() {
+				w.Freeze(0)
+				floodFrozen(w)
+				w.Wait(lasting(10*second, 4*second), lasting(10*second, 4*second))
+				w.Thaw(0)
+			})
+			w.Wait(4*second, 5*second)
+		},
+	}}
+}

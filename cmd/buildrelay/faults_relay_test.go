@@ -1,0 +1,62 @@
+package main_test
+
+import (
+	"testing"
+	"time"
+
+	"buildrelay/relay/relaytest/checker"
+	"buildrelay/relay/relaytest/faults"
+)
+
+// relayFaults are those of the relay, and what is none.
+func relayFaults() map[string]fault {
+	return map[string]fault{
+		"the relay is restarted": {within: soon, Plan: faults.Plan{Nemesis: func(w *faults.World) {
+			for range 2 {
+				w.Wait(second, 2*second)
+				w.Fault("restart", w.Relays[0].Restart)
+			}
+			w.Wait(2*second, 3*second)
+		}}},
+		"the relay is killed": {within: soon, Plan: faults.Plan{Nemesis: func(w *faults.World) {
+			for range 2 {
+				w.Wait(second, 2*second)
+				w.Fault("kill", func() {
+					w.Relays[0].Kill()
+					w.Relays[0].Restart()
+				})
+			}
+			w.Wait(2*second, 3*second)
+		}}},
+		"one of two relays is killed": {within: soon, Plan: faults.Plan{Relays: 2, Nemesis: func(w *faults.World) {
+			w.Wait(second, 2*second)
+			w.Relays[0].Kill()
+			w.Wait(2*second, 3*second)
+			w.Relays[0].Restart()
+			w.Wait(second, 2*second)
+			killSubscriptions(w)
+			w.Wait(second, 2*second)
+		}}},
+		"slow readers of a log that is trimmed": {within: soon, tells: true, also: slowWereTold, Plan: faults.Plan{
+			Channels: []string{"private-small-1"},
+			Load:     faults.Load{Every: 10 * time.Millisecond, Filler: 6 << 10},
+			Nemesis:  func(w *faults.World) { w.Wait(6*second, 6*second) },
+		}},
+	}
+}
+
+// slowWereTold says that trimming did overtake the slow readers.
+func slowWereTold(t *testing.T, r faults.Result) {
+	t.Helper()
+	for _, v := range r.History.Views {
+		gaps := 0
+		for _, s := range v.Sights {
+			if s.Kind == checker.GapTold {
+				gaps++
+			}
+		}
+		if v.Slow && gaps == 0 {
+			t.Errorf("%s was told no gap: it was not slow", v.Reader)
+		}
+	}
+}

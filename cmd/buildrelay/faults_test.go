@@ -1,0 +1,101 @@
+package main_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"buildrelay/relay/relaytest/checker"
+	"buildrelay/relay/relaytest/faults"
+)
+
+// fault is a plan and what must come of it.
+type fault struct {
+	faults.Plan
+	// tells says that gaps are to be told: the log lost entries, or was trimmed.
+	tells bool
+	// stale says that readers are to be told that they are stale.
+	stale bool
+	// within is how late an entry may be seen, where Redis and the relay could be
+	// reached.
+	within time.Duration
+	// also is what else must be so.
+	also func(t *testing.T, r faults.Result)
+}
+
+// soon is how soon a loss must be found, and whatever was late be there. The promise is
+// 3 s; the rest is for a machine that runs all tests at once.
+const soon = 5 * time.Second
+
+// Whatever happens to Redis, to a relay or to what is between them, no log is
+// silently incomplete. The table that is printed says what was found; to repeat a
+// schedule give its seed in RELAY_FAULT_SEED.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var rows []checker.Row
+	t.Cleanup(func() {
+		var text strings.Builder
+		if err := checker.WriteTable(&text, rows); err != nil {
+			t.Error(err)
+		}
+		t.Log("\n" + text.String())
+	})
+	for name, f := range allFaults() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f.Fault = name
+			r := f.run(t)
+			mu.Lock()
+			defer mu.Unlock()
+			rows = append(rows, checker.Row{Fault: name, Seed: r.Seed, Report: r.Report})
+		})
+	}
+}
+
+func allFaults() map[string]fault {
+	all := make(map[string]fault)
+	for _, some := range []map[string]fault{redisFaults(), linkFaults(), relayFaults()} {
+		for name, f := range some {
+			all[name] = f
+		}
+	}
+	return all
+}
+
+func (f fault) run(t *testing.T) faults.Result {
+	t.Helper()
+	r := faults.Run(t, f.Plan)
+	if len(r.Report.Violations) > 0 {
+		t.Errorf("with RELAY_FAULT_SEED=%d:\n%s", r.Seed, r.Report)
+	}
+	if r.Report.Written < 100 || r.Report.Delivered < 100 {
+		t.Errorf("%d lines were written and %d shown: that says nothing", r.Report.Written, r.Report.Delivered)
+	}
+	if told := r.Report.Told > 0; told != f.tells {
+		t.Errorf("%d gaps were told", r.Report.Told)
+	}
+	if stale := len(told(r, checker.Stale)) > 0; stale != f.stale {
+		t.Errorf("stale is told: %v", stale)
+	}
+	if late := max(r.Report.Delay.Max(), r.Report.Detection.Max()); late > f.within {
+		t.Errorf("something was seen after %s, that is more than %s; the latest: %s", late, f.within, r.Report.Latest)
+	}
+	if f.also != nil {
+		f.also(t, r)
+	}
+	return r
+}
+
+// told are the times when notices of a kind were seen.
+func told(r faults.Result, kind checker.Kind) (times []time.Time) {
+	for _, v := range r.History.Views {
+		for _, s := range v.Sights {
+			if s.Kind == kind {
+				times = append(times, s.Time)
+			}
+		}
+	}
+	return times
+}
