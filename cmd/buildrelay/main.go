@@ -23,6 +23,7 @@ Usage:
 	                                         run a command and publish its output
 	buildrelay tail CHANNEL                  print the log of a build and follow it
 	buildrelay cert --dir DIR [--host NAME]  make a certificate for trying things out
+	buildrelay redis install|script|check    prepare and check the Redis for logs
 	buildrelay health                        ask the node on this machine whether it is ready
 	buildrelay version                       say which version this is
 
@@ -59,6 +60,8 @@ func run(ctx context.Context, args []string) int {
 		return runTail(ctx, args)
 	case "cert":
 		return report(runCert(args))
+	case "redis":
+		return report(runRedis(ctx, args))
 	case "health":
 		return report(runHealth(ctx, args))
 	case "version":
