@@ -28,7 +28,7 @@ type demoProcess struct {
 // startDemo starts a demo on free ports and reads where it is.
 func startDemo(t *testing.T, command ...string) *demoProcess {
 	t.Helper()
-	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
+	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1", "--"}, command...)
 	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), args...)
 	cmd.Env = []string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	cmd.Stderr = os.Stderr

@@ -51,7 +51,7 @@ func (s *transcript) String() string {
 // again.
 func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBackend {
 	t.Helper()
-	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
+	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1", "--"}, command...)
 	return b.startBackend(t, dir, args, nil)
 }
 
@@ -59,7 +59,7 @@ func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBack
 func (b *browser) startBeside(t *testing.T, w world, dir string, command ...string) *ciBackend {
 	t.Helper()
 	_, port, _ := strings.Cut(w.Address, ":")
-	args := append([]string{"demo", "--backend", "--relay-port", port, "--"}, command...)
+	args := append([]string{"demo", "--backend", "--relay-port", port, "--first-build", "1", "--"}, command...)
 	env := map[string]string{
 		"RELAY_LISTEN":     "127.0.0.1:0",
 		"RELAY_REDIS_URL":  w.redis.URL(),

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"buildrelay/auth"
+	"buildrelay/protocol"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/demo"
 	"buildrelay/relay/server"
@@ -25,6 +26,7 @@ import (
 type demoFlags struct {
 	http, https string
 	relayPort   int
+	firstBuild  int64
 	backend     bool
 	command     []string
 }
@@ -38,6 +40,9 @@ func runDemo(ctx context.Context, args []string) error {
 	c, err := loadConfig(os.Environ())
 	if err != nil {
 		return err
+	}
+	if len(c.LogRules) == 0 {
+		c.LogRules = demoLogs()
 	}
 	log := newLogger(os.Stderr, c.LogLevel)
 	if f.backend {
@@ -63,10 +68,23 @@ needed.
 	flags.StringVar(&f.http, "http", "127.0.0.1:8080", "address for http and ws; any free port if it is taken")
 	flags.StringVar(&f.https, "https", "127.0.0.1:8443", "address for https and wss; any free port if it is taken")
 	flags.BoolVar(&f.backend, "backend", false, "only the CI backend, at RELAY_LISTEN; the relay runs elsewhere")
+	flags.Int64Var(&f.firstBuild, "first-build", time.Now().Unix(), "number of the first build; by default the time in seconds, so that no run takes up the logs of another")
 	flags.IntVar(&f.relayPort, "relay-port", 6001, "with --backend: the port of the relay, as browsers reach it on the page's host")
 	err := flags.Parse(args)
 	f.command = flags.Args()
 	return f, err
+}
+
+// demoLogs make the builds' channels log channels: the page shows a build from its
+// first line.
+func demoLogs() LogRules {
+	return LogRules{{
+		Pattern: "private-build-*",
+		Events:  protocol.DefaultLogEvents,
+		Bytes:   protocol.DefaultLogBytes,
+		Keep:    protocol.DefaultLogKeep,
+		Replay:  protocol.Start{Kind: protocol.StartFirst},
+	}}
 }
 
 // runAll runs everything in one process until ctx ends. The builds end first,
@@ -92,7 +110,7 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 	}
 	d, err := newBackend(demo.Config{
 		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: n.broker,
-		WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
+		First: f.firstBuild, WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
 	}, f.command)
 	if err != nil {
 		return err

@@ -29,6 +29,9 @@ given), with RELAY_APP_KEY and RELAY_APP_SECRET, else through Redis at
 RELAY_REDIS_URL; for the app RELAY_APP_ID. The command is not given
 RELAY_APP_SECRET and RELAY_REDIS_URL.
 
+Where the channel is a log channel the relay keeps the output. The relay knows
+that by its RELAY_LOG_RULES; whoever publishes through Redis sets the same here.
+
 When the relay can't be reached the build goes on, and its output is kept until
 there is too much of it. What is lost is told to the readers, and here.
 
@@ -80,9 +83,10 @@ func parsePipeFlags(args []string) (pipeFlags, error) {
 	flags.StringVar(&f.config.Channel, "channel", "", "channel to publish on, such as private-build-7")
 	flags.StringVar(&f.to.apiURL, "url", os.Getenv("RELAY_API_URL"), "URL of the relay's HTTP API, such as https://relay.example:6001")
 	flags.StringVar(&f.to.caFile, "ca-file", "", "PEM file with the authority of the relay's certificate")
-	flags.DurationVar(&f.config.Interval, "interval", pipe.DefaultInterval, "how long output waits for more")
+	flags.DurationVar(&f.config.Interval, "interval", 0, fmt.Sprintf("how long output waits for more (default %s, and %s where the channel has no log)", pipe.DefaultInterval, pipe.DefaultLiveInterval))
+	flags.DurationVar(&f.config.IdleInterval, "idle-interval", pipe.DefaultIdleInterval, "how long it waits while nobody watches the log")
 	flags.IntVar(&f.config.MaxData, "max-data", 0, "most bytes of an event's data (default 10240)")
-	flags.Func("buffer", "output kept while the relay is away, such as 64MiB (default 8MiB)", func(s string) error {
+	flags.Func("buffer", "output kept while the relay is away, and in case Redis loses the log, such as 64MiB (default 8MiB)", func(s string) error {
 		return buffer.UnmarshalText([]byte(s))
 	})
 	flags.DurationVar(&f.config.FlushWait, "flush-wait", pipe.DefaultFlushWait, "how long to wait for the relay at the end")

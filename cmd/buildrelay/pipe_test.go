@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,11 +15,11 @@ import (
 )
 
 func TestPipeReadsItsCommandLine(t *testing.T) {
-	f, err := parsePipeFlags([]string{"--channel", "private-build-7", "--buffer", "1MiB", "--url", "https://a", "--", "go", "build", "-v"})
+	f, err := parsePipeFlags([]string{"--channel", "private-build-7", "--buffer", "1MiB", "--idle-interval", "1s", "--url", "https://a", "--", "go", "build", "-v"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.config.Channel != "private-build-7" || f.config.Buffer != 1<<20 || f.to.apiURL != "https://a" {
+	if f.config.Channel != "private-build-7" || f.config.Buffer != 1<<20 || f.config.IdleInterval != time.Second || f.config.Interval != 0 || f.to.apiURL != "https://a" {
 		t.Errorf("got %+v", f)
 	}
 	if got := strings.Join(f.config.Command, " "); got != "go build -v" {

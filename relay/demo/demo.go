@@ -22,8 +22,11 @@ type Config struct {
 	Key       auth.Key       // required; signs the page's subscriptions
 	Publisher pipe.Publisher // required
 	Builds    Source         // required
-	Slots     int            // builds at a time; 0 is 2
-	Pause     time.Duration  // of each slot, between two builds; 0 is DefaultPause
+	// First is the number of the first build; 0 is 1. A log outlives the backend that
+	// began it, so a later run must not use the numbers of an earlier one.
+	First int64
+	Slots int           // builds at a time; 0 is 2
+	Pause time.Duration // of each slot, between two builds; 0 is DefaultPause
 
 	Page   http.Handler // serves the page's files; nil serves none
 	WSHost string       // of the relay, for the page; "" is the host the page came from
@@ -45,6 +48,9 @@ func New(c Config) (*Demo, error) {
 	if c.AppID == "" || c.Key.Key == "" || c.Publisher == nil || c.Builds == nil {
 		return nil, errors.New("demo: app id, key, publisher and builds are required")
 	}
+	if c.First == 0 {
+		c.First = 1
+	}
 	if c.Slots == 0 {
 		c.Slots = 2
 	}
@@ -54,7 +60,7 @@ func New(c Config) (*Demo, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Demo{c: c, store: newStore()}, nil
+	return &Demo{c: c, store: newStore(c.First)}, nil
 }
 
 // Run runs builds until ctx ends, then stops those that still run, and returns

@@ -103,7 +103,7 @@ func TestTheListFollowsTheBuilds(t *testing.T) {
 		if got := states(t, p); strings.Join(got, ", ") != strings.Join(want, ", ") {
 			t.Errorf("got %q", got)
 		}
-		if got := p.on("private-build-1"); len(got) != 4 || !strings.Contains(got[1], `{"seq":1,"offset":0,"text":"one\n"}`) {
+		if got := p.on("private-build-1"); len(got) != 4 || !strings.Contains(got[1], `{"seq":1,"offset":0,"line":1,"text":"one\n"}`) {
 			t.Errorf("build 1 published %q", got)
 		}
 	})
@@ -116,9 +116,8 @@ func TestTheListFollowsTheBuilds(t *testing.T) {
 func TestTheListIsToldAtMostFourTimesASecond(t *testing.T) {
 	inBubble(t, func(d *Demo, p *publisher, s scripted, _ *bytes.Buffer) {
 		before := len(p.on(listChannel))
-		line := strings.Repeat("x", 9000) + "\n" // fills an event, so none of them waits
-		for range 40 {
-			s.steps <- line
+		for i := range 40 {
+			s.steps <- fmt.Sprintf("line %d\n", i)
 			after(25 * time.Millisecond)
 		}
 		s.do("last\n")
@@ -130,6 +129,35 @@ func TestTheListIsToldAtMostFourTimesASecond(t *testing.T) {
 			t.Errorf("last told: %q", got[len(got)-1])
 		}
 	})
+}
+
+// A log that nobody watches is written in larger steps, and still the list is live.
+func TestTheListDoesNotWaitForTheLog(t *testing.T) {
+	inBubble(t, func(d *Demo, p *publisher, s scripted, _ *bytes.Buffer) {
+		p.setLog()
+		s.do("first\n") // its receipt says that nobody watches
+		s.do("second\n")
+		got, output := states(t, p), p.on("private-build-1")
+		if got[len(got)-1] != "1 running second" || strings.Contains(output[len(output)-1], "second") {
+			t.Errorf("the list has %q, the log %q", got[len(got)-1], output[len(output)-1])
+		}
+	})
+}
+
+func TestBuildsAreNumberedFromTheFirst(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	p := new(publisher)
+	d := newDemo(t, Config{Publisher: p, Slots: 1, First: 1000, Builds: func(n int64) Job {
+		if n != 1 {
+			t.Errorf("asked for the build %d of this run", n)
+		}
+		stop()
+		return Job{Command: []string{"true"}}
+	}})
+	d.Run(ctx)
+	if list := d.store.list(); len(list) != 1 || list[0].ID != 1000 || len(p.on("private-build-1000")) == 0 {
+		t.Errorf("builds %+v", list)
+	}
 }
 
 func TestTheListIsToldAgainWhenTheRelayIsBack(t *testing.T) {

@@ -106,6 +106,7 @@ func TestTheEndpointsAnswerAsDocumented(t *testing.T) {
 	d.store.begin(running)
 	const empty = `{"build":{"id":2,"channel":"private-build-2","command":"make","status":"running","started":1,"finished":null,"exit_code":null,"line":""},"output":[],"finished":null}`
 	one := 1
+	d.store.print(b.ID, []byte("<b>\n"))
 	d.store.add(b.ID, output(1, 0, "<b>\n"), false)
 	d.store.add(b.ID, pipe.Finished{ExitCode: &one, Time: 5, Seq: 1, Bytes: 4}, false)
 	const build = `{"id":1,"channel":"private-build-1","command":"make","status":"failed","started":1,"finished":5,"exit_code":1,"line":"<b>"}`
@@ -117,7 +118,7 @@ func TestTheEndpointsAnswerAsDocumented(t *testing.T) {
 		"/builds":               `{"builds":[` + strings.TrimSuffix(strings.TrimPrefix(empty, `{"build":`), `,"output":[],"finished":null}`) + "," + build + `]}`,
 		"/builds/2/output":      empty,
 		"/builds/1/output": `{"build":` + build + `,"output":[{"seq":1,"offset":0,"text":"<b>\n"}],` +
-			`"finished":{"exit_code":1,"time":5,"seq":1,"bytes":4,"lost":0}}`,
+			`"finished":{"exit_code":1,"time":5,"seq":1,"bytes":4,"lines":0,"lost":0}}`,
 	} {
 		w := request(d, "GET", target, nil)
 		if got := strings.TrimSuffix(w.Body.String(), "\n"); w.Code != 200 || got != want {

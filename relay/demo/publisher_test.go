@@ -12,6 +12,7 @@ type publisher struct {
 	mu     sync.Mutex
 	err    error                // of the calls, if set
 	check  func(protocol.Event) // sees every event, if set
+	log    bool                 // channels have a log, that nobody watches
 	events []protocol.Event
 }
 
@@ -26,7 +27,19 @@ func (p *publisher) Publish(_ context.Context, _ string, events []protocol.Event
 	if p.err == nil {
 		p.events = append(p.events, events...)
 	}
-	return protocol.Receipt{}, p.err
+	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
+	for i := range events {
+		if p.log {
+			receipt.Positions[i] = protocol.Position{Epoch: "0123456789abcdef", ID: protocol.ID{Offset: uint64(len(p.events))}}
+		}
+	}
+	return receipt, p.err
+}
+
+func (p *publisher) setLog() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = true
 }
 
 func (p *publisher) setErr(err error) {

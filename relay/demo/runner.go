@@ -18,7 +18,7 @@ type Job struct {
 	Runner  pipe.Runner // runs it instead of a process; Command then only names it
 }
 
-// Source returns the nth build, from 1. Calls do not overlap.
+// Source returns the nth build of a run, from 1. Calls do not overlap.
 type Source func(n int64) Job
 
 // Repeat builds the same again and again. env is the command's environment, nil
@@ -42,16 +42,18 @@ func (d *Demo) slot(ctx context.Context) {
 func (d *Demo) build(ctx context.Context) {
 	var job Job
 	b := d.store.begin(func(id int64) Build {
-		job = d.c.Builds(id)
+		job = d.c.Builds(1 + id - d.c.First)
 		return Build{
 			ID: id, Channel: channelOf(id), Command: commandLine(job.Command),
 			Status: Running, Started: time.Now().UnixMilli(),
 		}
 	})
 	log := d.c.Log.With("build", b.ID)
+	printed := &printer{d.store, b.ID}
 	code, err := pipe.Run(ctx, pipe.Config{
 		AppID: d.c.AppID, Channel: b.Channel, Publisher: d.c.Publisher,
 		Command: job.Command, Dir: job.Dir, Env: job.Env, Runner: job.Runner,
+		Stdout: printed, Stderr: printed, // one for both keeps their order
 		FlushWait: flushWait,
 		Observe:   func(r pipe.Record) { d.store.add(b.ID, r, ctx.Err() != nil) },
 		Log:       log,
@@ -60,4 +62,16 @@ func (d *Demo) build(ctx context.Context) {
 	if err != nil {
 		log.Warn("build was not published completely", "error", err)
 	}
+}
+
+// printer tells the store at once what a build prints: the list is never behind,
+// however long output waits on its way to a log that nobody watches.
+type printer struct {
+	store *store
+	build int64
+}
+
+func (p *printer) Write(output []byte) (int, error) {
+	p.store.print(p.build, output)
+	return len(output), nil
 }

@@ -41,8 +41,9 @@ type Log struct {
 	Finished *pipe.Finished `json:"finished"`
 }
 
-func newStore() *store {
-	return &store{ready: make(chan struct{}, 1), changed: make(map[int64]bool)}
+// newStore returns a store that numbers builds from first.
+func newStore(first int64) *store {
+	return &store{ready: make(chan struct{}, 1), last: first - 1, changed: make(map[int64]bool)}
 }
 
 // begin adds the build that describe returns for a new id, and forgets the
@@ -61,6 +62,20 @@ func (s *store) begin(describe func(id int64) Build) Build {
 	return b
 }
 
+// print takes in what a build has printed next.
+func (s *store) print(id int64, output []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.find(id)
+	if k == nil {
+		return
+	}
+	if k.line.add(output); k.line.text != k.build.Line {
+		k.build.Line = k.line.text
+		s.touch(id)
+	}
+}
+
 // add keeps the next record of a build. stopped says that we stopped it.
 func (s *store) add(id int64, r pipe.Record, stopped bool) {
 	s.mu.Lock()
@@ -74,10 +89,8 @@ func (s *store) add(id int64, r pipe.Record, stopped bool) {
 		k.add(r)
 	case pipe.Finished:
 		k.finish(r, stopped)
-	default:
-		return
+		s.touch(id)
 	}
-	s.touch(id)
 }
 
 // list returns all builds, the newest first.
@@ -148,8 +161,6 @@ func (s *store) touch(id int64) {
 
 // add keeps output, and drops the oldest to make room.
 func (k *kept) add(o pipe.Output) {
-	k.line.add(o.Bytes())
-	k.build.Line = k.line.text
 	k.output = append(k.output, o)
 	k.size += len(o.Bytes())
 	for k.size > maxOutput && len(k.output) > 1 {

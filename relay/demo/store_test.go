@@ -19,7 +19,7 @@ func output(seq, offset int64, text string) pipe.Output {
 }
 
 func TestTheStoreKeepsTheNewestBuilds(t *testing.T) {
-	s := newStore()
+	s := newStore(1)
 	for range maxBuilds + 2 {
 		s.begin(running)
 	}
@@ -37,7 +37,7 @@ func TestTheStoreKeepsTheNewestBuilds(t *testing.T) {
 }
 
 func TestABuildsLogIsAsItWasPublished(t *testing.T) {
-	s := newStore()
+	s := newStore(1)
 	b := s.begin(running)
 	zero := 0
 	records := []pipe.Record{
@@ -50,6 +50,7 @@ func TestABuildsLogIsAsItWasPublished(t *testing.T) {
 	for _, r := range records {
 		s.add(b.ID, r, false)
 	}
+	s.print(b.ID, []byte{0xff})
 	got, ok := s.log(b.ID)
 	nine, finished := int64(9), records[4].(pipe.Finished)
 	want := Log{
@@ -77,7 +78,7 @@ func TestTheStatusFollowsTheEnd(t *testing.T) {
 		{pipe.Finished{Signal: "SIGKILL"}, false, Failed},
 		{pipe.Finished{Signal: "SIGTERM"}, true, Canceled},
 	} {
-		s := newStore()
+		s := newStore(1)
 		b := s.begin(running)
 		s.add(b.ID, tt.end, tt.stopped)
 		if got := s.list()[0].Status; got != tt.want {
@@ -87,7 +88,7 @@ func TestTheStatusFollowsTheEnd(t *testing.T) {
 }
 
 func TestOfALongBuildTheEndIsKept(t *testing.T) {
-	s := newStore()
+	s := newStore(1)
 	b := s.begin(running)
 	text := strings.Repeat("x", maxOutput/4)
 	for i := range int64(6) {
