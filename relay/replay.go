@@ -58,20 +58,20 @@ func (w *worker) readLog(s *subscription, limit int) (p []byte, frames int) {
 		return nil, 0
 	}
 	if s.prelude != nil {
-		p, frames = s.opening()
-	}
-	if r.state == replayReading {
-		run, n := w.readPage(s, limit)
-		return append(p, run...), frames + n
+		s.conn.setDue(s) // for what comes behind
+		return s.opening()
 	}
 	if r.state == replaySeeking {
 		w.seek(s)
 	}
-	if r.state == replayLive {
-		run, n := w.readFeed(s, limit)
-		return append(p, run...), frames + n
+	switch r.state {
+	case replayReading:
+		return w.readPage(s, limit)
+	case replayLive:
+		return w.readFeed(s, limit)
+	default:
+		return nil, 0
 	}
-	return p, frames
 }
 
 // start places a subscription that starts where the feed ends; others ask for a page.
@@ -188,9 +188,6 @@ func (w *worker) seek(s *subscription) {
 		}
 	default:
 		w.nextPage(s)
-		if r.state == replayReading {
-			s.conn.setDue(s)
-		}
 	}
 }
 
