@@ -42,7 +42,7 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
-		"F5 Redis is killed and forgets all": {within: soon, tells: true, Plan: faults.Plan{
+		"F5 Redis is killed and forgets all": {within: soon, tells: true, also: eachOnce, Plan: faults.Plan{
 			Forgets: true,
 			Nemesis: func(w *faults.World) {
 				for range 2 {
@@ -64,6 +64,17 @@ func redisFaults() map[string]fault {
 		}
 	}
 	return all
+}
+
+// eachOnce says that who reads all the time is told once each time that Redis forgets.
+func eachOnce(t *testing.T, r faults.Result) {
+	t.Helper()
+	for _, v := range r.History.Views {
+		stays := v.Reader == "stock" || v.Reader == "resuming"
+		if gaps := len(seen(v, checker.GapTold)); stays && gaps != len(r.History.Faults) {
+			t.Errorf("%s of %s was told %d gaps", v.Reader, v.Channel, gaps)
+		}
+	}
 }
 
 func freeze(d time.Duration) func(w *faults.World) {

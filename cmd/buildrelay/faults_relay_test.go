@@ -49,13 +49,7 @@ func relayFaults() map[string]fault {
 func slowWereTold(t *testing.T, r faults.Result) {
 	t.Helper()
 	for _, v := range r.History.Views {
-		gaps := 0
-		for _, s := range v.Sights {
-			if s.Kind == checker.GapTold {
-				gaps++
-			}
-		}
-		if v.Slow && gaps == 0 {
+		if v.Slow && len(seen(v, checker.GapTold)) == 0 {
 			t.Errorf("%s was told no gap: it was not slow", v.Reader)
 		}
 	}

@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 
 func allFaults() map[string]fault {
 	all := make(map[string]fault)
-	for _, some := range []map[string]fault{redisFaults(), linkFaults(), relayFaults()} {
+	for _, some := range []map[string]fault{redisFaults(), linkFaults(), relayFaults(), {"all of it, as the seed has it": anything()}} {
 		for name, f := range some {
 			all[name] = f
 		}
@@ -88,13 +88,19 @@ func (f fault) run(t *testing.T) faults.Result {
 	return r
 }
 
-// told are the times when notices of a kind were seen.
+// told are the times when readers saw notices of a kind.
 func told(r faults.Result, kind checker.Kind) (times []time.Time) {
 	for _, v := range r.History.Views {
-		for _, s := range v.Sights {
-			if s.Kind == kind {
-				times = append(times, s.Time)
-			}
+		times = append(times, seen(v, kind)...)
+	}
+	return times
+}
+
+// seen are the times when one of them did.
+func seen(v checker.View, kind checker.Kind) (times []time.Time) {
+	for _, s := range v.Sights {
+		if s.Kind == kind {
+			times = append(times, s.Time)
 		}
 	}
 	return times

@@ -43,7 +43,13 @@ func (f frame) sight() checker.Sight {
 		}
 		s.At = at
 	}
-	notice, isNotice := strings.CutPrefix(f.Event, "relay:")
+	// On encrypted channels, where a client takes all but Pusher's own for encrypted,
+	// notices have other names.
+	prefix := "relay:"
+	if protocol.KindOf(f.Channel).Encrypted() {
+		prefix = "pusher:relay_"
+	}
+	notice, isNotice := strings.CutPrefix(f.Event, prefix)
 	switch {
 	case f.Event == "pusher_internal:subscription_succeeded" && f.text() == "{}":
 		s.Kind = checker.Subscribed

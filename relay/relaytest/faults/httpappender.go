@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,8 +22,9 @@ type httpAppender struct {
 	calls  int
 }
 
-func newHTTPAppender(bases []string, timeout time.Duration) *httpAppender {
-	return &httpAppender{bases: bases, client: &http.Client{Transport: &http.Transport{}, Timeout: timeout}}
+func newHTTPAppender(bases []string, timeout time.Duration, config *tls.Config) *httpAppender {
+	transport := &http.Transport{TLSClientConfig: config}
+	return &httpAppender{bases: bases, client: &http.Client{Transport: transport, Timeout: timeout}}
 }
 
 // batchEvent is an element of the body of POST batch_events.

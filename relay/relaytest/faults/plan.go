@@ -16,11 +16,11 @@ type Plan struct {
 	// it acknowledged.
 	Redis   []relaytest.RedisOption
 	Forgets bool
-	// Relays is how many there are, 1 if it is 0. Env changes their settings, and Faulty
-	// gives them the switches of [relaytest.FaultyTag].
-	Relays int
-	Env    map[string]string
-	Faulty bool
+	// Relays is how many there are, 1 if it is 0. Env changes their settings, TLS makes
+	// them serve it, and Faulty gives them the switches of [relaytest.FaultyTag].
+	Relays      int
+	Env         map[string]string
+	TLS, Faulty bool
 	// RelaysVia returns the address by which the relays reach Redis, BackendsVia the one
 	// by which writers reach Redis or a relay; nil is the address itself.
 	RelaysVia, BackendsVia func(t testing.TB, address string) string
@@ -40,13 +40,14 @@ type Load struct {
 }
 
 // rules are the relays' log rules, see replayOf.
-const rules = all + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=40"
+const rules = all + "* replay=all; " + encrypted + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=40"
 
 // The beginnings of channels' names.
 const (
-	all   = "private-all-"   // stock clients get everything
-	none  = "private-none-"  // stock clients get what comes
-	small = "private-small-" // the newest 40 entries are kept
+	all       = "private-all-"           // stock clients get everything
+	encrypted = "private-encrypted-all-" // likewise; notices have other names
+	none      = "private-none-"          // stock clients get what comes
+	small     = "private-small-"         // the newest 40 entries are kept
 )
 
 // optionsOf are the options of the script for the channel. What a log keeps is set by

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -36,7 +37,8 @@ type readerKind struct {
 // reader is a client with one page for each of its channels.
 type reader struct {
 	kind  readerKind
-	urls  []string // of relays; it takes another one each time
+	urls  []string    // of relays; it takes another one each time
+	tls   *tls.Config // for wss
 	dice  dice
 	hurry atomic.Bool // nothing but reading to the end is left to do
 
@@ -56,8 +58,8 @@ type page struct {
 	subscribed time.Time
 }
 
-func newReader(kind readerKind, urls, channels []string, d dice) *reader {
-	r := &reader{kind: kind, urls: urls, dice: d, pages: make(map[string]*page)}
+func newReader(kind readerKind, urls []string, config *tls.Config, channels []string, d dice) *reader {
+	r := &reader{kind: kind, urls: urls, tls: config, dice: d, pages: make(map[string]*page)}
 	for _, channel := range channels {
 		r.pages[channel] = &page{view: checker.View{Reader: kind.name, Channel: channel, Slow: kind.slow > 0}}
 	}
@@ -84,7 +86,7 @@ func (r *reader) session(ctx context.Context, url string) {
 		})
 		defer away.Stop()
 	}
-	s, err := dial(ctx, url, r.kind.slow, &r.hurry)
+	s, err := dial(ctx, url, r.tls, r.kind.slow, &r.hurry)
 	if err != nil {
 		return // the relay is down
 	}

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,7 +62,8 @@ func (r *run) populate() {
 	var sockets, bases []string
 	for _, relay := range r.Relays {
 		sockets = append(sockets, relay.SocketURL(relaytest.Key))
-		bases = append(bases, "http://"+r.plan.BackendsVia(r.T, relay.Address))
+		scheme, _, _ := strings.Cut(relay.URL(), "://")
+		bases = append(bases, scheme+"://"+r.plan.BackendsVia(r.T, relay.Address))
 	}
 	server := r.plan.BackendsVia(r.T, r.Redis.Address())
 	timeout := r.plan.Load.Timeout
@@ -71,7 +73,7 @@ func (r *run) populate() {
 		}
 		r.addWriter("evalsha", channel, newRedisAppender(r.T, server, timeout, false))
 		r.addWriter("fcall", channel, newRedisAppender(r.T, server, timeout, true))
-		r.addWriter("http", channel, newHTTPAppender(bases, 5*timeout))
+		r.addWriter("http", channel, newHTTPAppender(bases, 5*timeout, r.tls))
 	}
 	r.addReader(readerKind{name: "resuming all", resumes: true, every: time.Second}, sockets, r.plan.Channels...)
 	r.end = &writer{by: newRedisAppender(r.T, r.Redis.Address(), time.Second, false), dice: r.nextDice()}
@@ -81,7 +83,7 @@ func (r *run) populate() {
 func (r *run) nextDice() dice { return newDice(r.seed, uint64(1+len(r.readers)+len(r.writers))) }
 
 func (r *run) addReader(kind readerKind, sockets []string, channels ...string) {
-	r.readers = append(r.readers, newReader(kind, sockets, channels, r.nextDice()))
+	r.readers = append(r.readers, newReader(kind, sockets, r.tls, channels, r.nextDice()))
 }
 
 func (r *run) addWriter(name, channel string, by appender) {

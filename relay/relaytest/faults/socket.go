@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +26,8 @@ const silence = 30 * time.Second
 
 // dial connects. slow, if not 0, is what a KiB takes until hurry. The connection
 // ends with ctx.
-func dial(ctx context.Context, url string, slow time.Duration, hurry *atomic.Bool) (*socket, error) {
-	dialer := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
+func dial(ctx context.Context, url string, config *tls.Config, slow time.Duration, hurry *atomic.Bool) (*socket, error) {
+	dialer := websocket.Dialer{HandshakeTimeout: 5 * time.Second, TLSClientConfig: config}
 	if slow > 0 {
 		plain := net.Dialer{Control: smallBuffers}
 		dialer.ReadBufferSize = sip

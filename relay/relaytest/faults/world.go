@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"crypto/tls"
 	"maps"
 	"syscall"
 	"testing"
@@ -17,6 +18,7 @@ type World struct {
 	Relays []*relaytest.Relay
 
 	dice   dice
+	tls    *tls.Config // for clients of the relays, nil without TLS
 	faults []checker.Fault
 }
 
@@ -31,14 +33,24 @@ func newWorld(t *testing.T, p Plan, seed uint64) *World {
 	}
 	maps.Copy(env, p.Env)
 	start := relaytest.StartRelay
-	if p.Faulty {
+	switch {
+	case p.Faulty:
 		start = relaytest.StartFaultyRelay
+	case p.TLS:
+		certs := relaytest.NewCerts(t)
+		w.tls = certs.Client()
+		start = func(t testing.TB, env map[string]string) *relaytest.Relay {
+			return relaytest.StartRelayTLS(t, certs, env)
+		}
 	}
 	for range p.Relays {
 		w.Relays = append(w.Relays, start(t, env))
 	}
 	return w
 }
+
+// Pick draws one of n.
+func (w *World) Pick(n int) int { return w.dice.IntN(n) }
 
 // Wait lets the run go on for a while, from a up to b by the seed.
 func (w *World) Wait(a, b time.Duration) { pause(w.dice.between(a, b), w.T.Context().Done()) }
