@@ -171,9 +171,6 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, appID string)
 	if err != nil {
 		return nil, bodyFailure(err)
 	}
-	// The request has been read: the server's time limit for that would now end calls
-	// that wait, as if their client had gone.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder has none
 	app, _ := a.Apps.ByID(appID)
 	if err := a.checkSignature(app, r, body); err != nil {
 		return nil, err

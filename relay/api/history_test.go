@@ -62,6 +62,9 @@ func TestPagesBackwardsAreTheWholeLog(t *testing.T) {
 			if page.Gap != nil || len(page.Entries) > limit || len(page.Entries) == 0 {
 				t.Fatalf("limit %d: %d entries before %s, gap %+v", limit, len(page.Entries), before, page.Gap)
 			}
+			if len(printed(page)) > 300_000 {
+				t.Errorf("limit %d: a page of %d bytes", limit, len(printed(page)))
+			}
 			if before == "end" && *page.Next != page.Position {
 				t.Errorf("the page at the end goes on at %s, not at %s", *page.Next, page.Position)
 			}
@@ -206,6 +209,50 @@ func TestHistoryGoesAroundWhatCannotBeRead(t *testing.T) {
 		}
 		if backwards != want {
 			t.Errorf("backwards, %s:\n%s", limit, backwards)
+		}
+	}
+}
+
+func TestWhatIsMissingAtTheEndIsTold(t *testing.T) {
+	t.Parallel()
+	w := newLogWorld(t, 1000)
+	at := w.print(1, 5)
+	w.publish(final())
+	w.spoil(at[4])
+	last, err := protocol.ParsePosition(w.history("").Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.spoil(last)
+	page := w.history("since=" + at[3].String())
+	if page.Gap == nil || page.Gap.Reason != protocol.GapUnavailable || *page.Gap.Missing != 2 || page.Gap.ResumeAt != nil {
+		t.Errorf("the gap is %+v", page.Gap)
+	}
+	if page.Next != nil || !page.Closed || len(page.Entries) > 0 {
+		t.Errorf("behind it: %+v", page)
+	}
+	_, text := w.get(logPath, "follow=1")
+	if want := lines(1, 4) + "=== buildrelay: 2 events are missing: what Redis has there can't be read ===\n"; text != want {
+		t.Errorf("the text is %q", text)
+	}
+}
+
+// What is appended while a page backwards is read neither moves nor spoils it.
+func TestPagesBackwardsKeepTheirEnd(t *testing.T) {
+	t.Parallel()
+	w := newLogWorld(t, 10_000)
+	at := w.print(1, 100)
+	for _, appended := range []int{3, 300} {
+		meanwhile := &meddling{Logs: w.broker, when: 2, what: func() { w.print(1001, appended) }}
+		w.api.Logs = meanwhile
+		page := w.history("before=" + at[50].ID.String() + "&limit=10")
+		if got := printed(page); got != lines(41, 10) || page.Gap != nil || meanwhile.reads < 2 {
+			t.Errorf("%d more: got %q, gap %+v", appended, got, page.Gap)
+		}
+		meanwhile.reads = 0
+		page = w.history("before=end&limit=10")
+		if page.Gap != nil || len(page.Entries) != 10 || meanwhile.reads < 2 {
+			t.Errorf("%d more: got %d entries at the end, gap %+v", appended, len(page.Entries), page.Gap)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/api"
 	"buildrelay/relay/relaytest"
 )
 
@@ -225,10 +226,11 @@ func TestCurlFollowsALog(t *testing.T) {
 func TestRangesAreSlicesOfTheWhole(t *testing.T) {
 	t.Parallel()
 	w := newLogWorld(t, 10_000)
-	at := w.print(1, 1300)
-	w.publish(output("half"), output(" a line\n"+strings.Repeat("x", 100_000)))
-	w.spoil(at[600])
-	w.publish(final())
+	w.print(1, 600)
+	w.publish(output("half a line"))
+	at := w.print(601, 700)
+	w.publish(output(strings.Repeat("x", 100_000)), final())
+	w.spoil(at[0]) // the notice begins a line, and a piece of the text
 	whole, text := w.get(logPath, "")
 	size := len(text)
 	etag := whole.header.Get("ETag")
@@ -281,6 +283,46 @@ func TestRangesOfATrimmedLogAreCountedFromItsEnd(t *testing.T) {
 	w.print(16, 1)
 	_, text = w.get(logPath, "")
 	expect(http.StatusOK, text, "Range", "bytes=20-", "If-Range", head.header.Get("ETag"))
+}
+
+// meddling does something before a read of the log.
+type meddling struct {
+	api.Logs
+	reads, when int
+	what        func()
+}
+
+func (m *meddling) ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error) {
+	if m.reads++; m.reads == m.when {
+		m.what()
+	}
+	return m.Logs.ReadLog(ctx, appID, channel, start)
+}
+
+// The length has been told when a part of the text is found to be gone: nothing else
+// can be put in its place, so the answer breaks off.
+func TestARangeIsCutOffWhereTheLogIsTrimmedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newLogWorld(t, 1200)
+	w.print(1, 1200)
+	// The log is read once to begin, three times to be measured, and then to be sent.
+	w.api.Logs = &meddling{Logs: w.broker, when: 6, what: func() { w.print(1201, 1100) }}
+	_, body := w.call(http.MethodGet, logPath, "", "Range", "bytes=5-")
+	text, err := io.ReadAll(body)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(lines(1, 1200)[5:], string(text)) || len(text) == 0 {
+		t.Errorf("got %d bytes, %v", len(text), err)
+	}
+}
+
+// What was appended after the measure was taken is not in the answer.
+func TestARangeEndsWhereTheLogDidAtFirst(t *testing.T) {
+	t.Parallel()
+	w := newLogWorld(t, 5000)
+	w.print(1, 1200)
+	w.api.Logs = &meddling{Logs: w.broker, when: 2, what: func() { w.print(1201, 1100) }}
+	if response, text := w.get(logPath, "", "Range", "bytes=5-"); response.status != http.StatusPartialContent || text != lines(1, 1200)[5:] {
+		t.Errorf("%d, %d bytes", response.status, len(text))
+	}
 }
 
 func TestHeadTellsTheLength(t *testing.T) {
