@@ -2,6 +2,7 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -50,3 +51,41 @@ func (s *sink) Send(p []byte) bool          { s.got += string(p); return true }
 func (s *sink) Probe() []byte               { return nil }
 func (s *sink) Farewell(int, string) []byte { return nil }
 func (s *sink) Drop()                       {}
+
+// Every reader leaves as soon as it has the event; the others still get it.
+func TestReadersThatLeaveDuringAPassTakeNothingFromOthers(t *testing.T) {
+	w := newWorker(New(Config{Metrics: metrics.New(prometheus.NewRegistry())}))
+	ch := newChannel(channelKey{"3", "log"}, new(feed.Budget))
+	ch.confirm()
+	readers := make([]*leaver, 10*slice)
+	for i := range readers {
+		readers[i] = &leaver{}
+		readers[i].subscription = &subscription{conn: &Conn{id: "1.1", worker: w, transport: readers[i]}, channel: ch, lag: -1}
+		ch.add(readers[i].subscription)
+	}
+	w.takeTasks()
+	for len(w.ready) > 0 {
+		w.serveReady()
+	}
+	event := protocol.Event{Name: "line", Channel: "log"}
+	ch.deliver(event)
+	for w.takeTasks(); len(w.ready) > 0 || len(w.passes) > 0; w.takeTasks() {
+		w.serveReady()
+		w.servePass()
+	}
+	frame := string(protocol.EncodeEvent(event))
+	for i, r := range readers {
+		if r.got != frame {
+			t.Errorf("reader %d got %q, want %q", i, r.got, frame)
+		}
+	}
+}
+
+// leaver is a reader that leaves once it was sent something.
+type leaver struct{ sink }
+
+func (l *leaver) Send(p []byte) bool {
+	l.sink.Send(p)
+	l.channel.remove(l.subscription, time.Now())
+	return true
+}

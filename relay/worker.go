@@ -170,10 +170,12 @@ func (w *worker) apply(t task) {
 }
 
 // leave takes s out of its shard. The reader that moved to its place may now be
-// behind the point that a pass has reached, so it is served by itself.
+// behind the point that a pass has reached, so it is served by itself, and the feed
+// is kept for it until then.
 func (w *worker) leave(s *subscription) {
 	s.left = true
 	if moved := s.shard.leave(s); moved != nil && moved.due {
+		moved.shard.lag(moved)
 		w.enqueue(moved.conn)
 	}
 	if s.shard.state != shardActive {
