@@ -106,7 +106,7 @@ func TestTheEndpointsAnswerAsDocumented(t *testing.T) {
 	d.store.begin(running)
 	const empty = `{"build":{"id":2,"channel":"private-build-2","command":"make","status":"running","started":1,"finished":null,"exit_code":null,"line":""},"output":[],"finished":null}`
 	one := 1
-	d.store.print(b.ID, []byte("<b>\n"))
+	d.store.printed(b.ID, []byte("<b>\n"))
 	d.store.add(b.ID, output(1, 0, "<b>\n"), false)
 	d.store.add(b.ID, pipe.Finished{ExitCode: &one, Time: 5, Seq: 1, Bytes: 4}, false)
 	const build = `{"id":1,"channel":"private-build-1","command":"make","status":"failed","started":1,"finished":5,"exit_code":1,"line":"<b>"}`

@@ -72,6 +72,6 @@ type printer struct {
 }
 
 func (p *printer) Write(output []byte) (int, error) {
-	p.store.print(p.build, output)
+	p.store.printed(p.build, output)
 	return len(output), nil
 }

@@ -62,8 +62,8 @@ func (s *store) begin(describe func(id int64) Build) Build {
 	return b
 }
 
-// print takes in what a build has printed next.
-func (s *store) print(id int64, output []byte) {
+// printed takes in what a build has printed next.
+func (s *store) printed(id int64, output []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.find(id)

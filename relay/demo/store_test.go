@@ -50,7 +50,7 @@ func TestABuildsLogIsAsItWasPublished(t *testing.T) {
 	for _, r := range records {
 		s.add(b.ID, r, false)
 	}
-	s.print(b.ID, []byte{0xff})
+	s.printed(b.ID, []byte{0xff})
 	got, ok := s.log(b.ID)
 	nine, finished := int64(9), records[4].(pipe.Finished)
 	want := Log{
