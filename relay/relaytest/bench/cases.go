@@ -13,6 +13,7 @@ type benchCase struct {
 	readersEach int
 	inFlight    int  // messages on their way per channel; 0 for a load that does not wait
 	load        load // nil: nothing is published, memory is measured
+	spans       int  // how many times as long as the others it is looked at; 0 is once
 }
 
 func cases() []benchCase {
@@ -42,7 +43,7 @@ func (c benchCase) run(ctx context.Context, s subject, b *bench) (sample, error)
 		return sample{}, err
 	}
 	f.startReading()
-	result, err := f.measure(ctx, b.redis, c.load, b.span)
+	result, err := f.measure(ctx, b.redis, c.load, time.Duration(max(1, c.spans))*b.span)
 	f.close()
 	if c.inFlight == 0 {
 		result.took = f.collect()

@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// fairCase measures what a crowded status channel does to a log's only reader.
-	fairCase = "fair"
-
 	crowd      = 5000
 	crowdPause = time.Second / 20
 	probePause = time.Second / 60
@@ -29,7 +26,7 @@ func (b *bench) measureFairness(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "\n| a log with 1 reader, at 60/s | server | p50 ms | p99 ms | longest ms |\n|---|---|---|---|---|\n")
 	for _, s := range b.subjects {
 		if err := b.measureFairnessOf(ctx, s, w); err != nil {
-			return fmt.Errorf("%s: %s: %w", fairCase, s.name, err)
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	return nil
@@ -86,7 +83,7 @@ func (b *bench) probe(ctx context.Context, srv *server, w io.Writer, title strin
 	if err := json.Unmarshal(out.Bytes(), &took); err != nil {
 		return fmt.Errorf("reading what the probe saw: %w", err)
 	}
-	ms := func(p float64) float64 { return float64(percentile(took, p).Microseconds()) / 1000 }
+	ms := func(p float64) float64 { return milliseconds(percentile(took, p)) }
 	fmt.Fprintf(w, "| %s | %s | %.1f | %.1f | %.1f |\n", title, srv.subject.name, ms(0.5), ms(0.99), ms(1))
 	return nil
 }

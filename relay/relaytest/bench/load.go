@@ -56,7 +56,7 @@ func bursts(n int, pause time.Duration) load {
 func (f *fleet) publish(ctx context.Context, redis *redisServer, t *topic, data string, n int) error {
 	messages := make([]message, n)
 	for i := range messages {
-		messages[i] = f.server.subject.message(t.name, data)
+		messages[i] = f.server.subject.message(t.name, eventName, data)
 		t.publishing()
 	}
 	return redis.publish(ctx, messages)

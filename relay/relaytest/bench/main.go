@@ -31,7 +31,11 @@ type bench struct {
 	subjects []subject
 	rounds   int
 	span     time.Duration
+	scale    float64 // of the numbers in the measurements of logs
 }
+
+// scaled is n or, where measuring is only tried, less.
+func (b *bench) scaled(n int) int { return max(1, int(b.scale*float64(n))) }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -54,6 +58,7 @@ func run(ctx context.Context, args []string) error {
 	naive := flags.Bool("naive", true, "whether to measure the naive hub as well")
 	flags.IntVar(&b.rounds, "rounds", 3, "rounds of each case")
 	flags.DurationVar(&b.span, "span", 1500*time.Millisecond, "time that a round is looked at")
+	flags.Float64Var(&b.scale, "scale", 1, "part of the lines, clients and channels that log-replay, log-resume and log-quiet take")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -115,53 +120,85 @@ func (b *bench) certsFor(tls bool) *certs {
 
 // measure runs the chosen cases, then prints the tables.
 func (b *bench) measure(ctx context.Context, chosen []string) error {
-	var rows []row
-	for _, c := range cases() {
-		if !slices.Contains(chosen, c.name) {
-			continue
-		}
-		measured, err := b.measureCase(ctx, c)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		rows = append(rows, measured...)
+	rows, err := b.measureCases(ctx, cases(), b.subjects, chosen)
+	if err != nil {
+		return err
 	}
 	if len(rows) > 0 {
 		printTable(os.Stdout, rows)
 	}
-	if !slices.Contains(chosen, fairCase) {
-		return nil
+	rows, err = b.measureCases(ctx, logCases(), b.relays("", logRules), chosen)
+	if err != nil {
+		return err
 	}
-	return b.measureFairness(ctx, os.Stdout)
+	if len(rows) > 0 {
+		printPairs(os.Stdout, rows)
+	}
+	for _, s := range studies() {
+		if !slices.Contains(chosen, s.name) {
+			continue
+		}
+		if err := s.measure(b, ctx, os.Stdout); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
 }
 
-// measureCase lets the subjects take turns. Memory needs one round only.
-func (b *bench) measureCase(ctx context.Context, c benchCase) ([]row, error) {
-	rows := make([]row, len(b.subjects))
-	rounds := b.rounds
-	if c.load == nil {
-		rounds = 1
-	}
-	for round := range rounds {
-		for i, s := range b.subjects {
-			fmt.Fprintf(os.Stderr, "%s, %s, round %d of %d\n", c.name, s.name, round+1, rounds)
-			result, err := c.run(ctx, s, b)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s.name, err)
-			}
-			rows[i].title, rows[i].subject = c.title, s.name
-			rows[i].rounds = append(rows[i].rounds, result)
+// measureCases measures those of the cases that were chosen.
+func (b *bench) measureCases(ctx context.Context, all []benchCase, subjects []subject, chosen []string) ([]row, error) {
+	var rows []row
+	for _, c := range all {
+		if !slices.Contains(chosen, c.name) {
+			continue
 		}
+		measured, err := b.measureCase(ctx, c, subjects)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		rows = append(rows, measured...)
 	}
 	return rows, nil
 }
 
+// measureCase lets the subjects take turns. Memory needs one round only.
+func (b *bench) measureCase(ctx context.Context, c benchCase, subjects []subject) ([]row, error) {
+	rounds := b.rounds
+	if c.load == nil {
+		rounds = 1
+	}
+	results, err := inTurn(rounds, subjects, func(s subject, round int) (sample, error) {
+		b.progress(c.name, s, round, rounds)
+		result, err := c.run(ctx, s, b)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", s.name, err)
+		}
+		return result, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]row, len(subjects))
+	for i, s := range subjects {
+		rows[i] = row{c.title, s.name, results[i]}
+	}
+	return rows, nil
+}
+
+// progress tells who waits what is measured now.
+func (b *bench) progress(name string, s subject, round, rounds int) {
+	fmt.Fprintf(os.Stderr, "%s, %s (%s), round %d of %d\n", name, s.name, s.channelKind(), round+1, rounds)
+}
+
 func caseNames() []string {
 	var names []string
-	for _, c := range cases() {
+	for _, c := range slices.Concat(cases(), logCases()) {
 		names = append(names, c.name)
 	}
-	return append(names, fairCase)
+	for _, s := range studies() {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // choose reads the -cases flag; empty means all.

@@ -84,12 +84,17 @@ func (p *process) cpu() (time.Duration, error) {
 }
 
 // rss is the memory that the process holds, in KiB.
-func (p *process) rss() (int, error) {
+func (p *process) rss() (int, error) { return p.memory("VmRSS:") }
+
+// peakRSS is the most that it ever held, in KiB.
+func (p *process) peakRSS() (int, error) { return p.memory("VmHWM:") }
+
+func (p *process) memory(line string) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 	if err != nil {
 		return 0, fmt.Errorf("reading memory: %w", err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, rest, _ := strings.Cut(string(status), line)
 	n, err := strconv.Atoi(strings.Fields(rest)[0])
 	if err != nil {
 		return 0, fmt.Errorf("reading memory: %w", err)

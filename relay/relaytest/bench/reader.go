@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,37 +21,25 @@ type reader struct {
 }
 
 // dial connects and returns when the server will send every event from now on.
-func (r *reader) dial(ctx context.Context, srv *server) error {
+func (r *reader) dial(ctx context.Context, srv *server) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", srv.address)
-	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
+	if r.conn, err = srv.dial(ctx); err != nil {
+		return err
 	}
-	r.conn = conn
 	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline) // fails only with what follows
-	if srv.tls != nil {
-		secure := tls.Client(conn, srv.tls)
-		r.conn = secure
-		if err := secure.HandshakeContext(ctx); err != nil {
-			return fmt.Errorf("shaking hands: %w", err)
-		}
-	}
+	_ = r.conn.SetDeadline(deadline) // fails only with what follows
 	if err := r.greet(srv); err != nil {
 		return err
 	}
-	_ = conn.SetDeadline(time.Time{})
+	_ = r.conn.SetDeadline(time.Time{})
 	return nil
 }
 
 // greet upgrades, subscribes, and reads what comes before the first event.
 func (r *reader) greet(srv *server) error {
 	hello, greetings := srv.subject.hello(r.topic.name)
-	request := "GET " + srv.subject.path(r.topic.name) + " HTTP/1.1\r\nHost: " + srv.address +
-		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
-	if _, err := io.WriteString(r.conn, request); err != nil {
+	if _, err := io.WriteString(r.conn, srv.upgradeRequest(r.topic.name)); err != nil {
 		return fmt.Errorf("upgrading: %w", err)
 	}
 	var answer []byte

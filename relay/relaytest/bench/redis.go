@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"buildrelay/relay/broker"
 )
 
 // redisServer is a Redis of the run's own, on loopback; it keeps nothing on disk.
@@ -14,6 +17,7 @@ type redisServer struct {
 	*process
 	address string
 	client  *redis.Client
+	script  string // what appends to logs, by its SHA-1
 }
 
 func startRedis(ctx context.Context, dir string) (*redisServer, error) {
@@ -28,8 +32,12 @@ func startRedis(ctx context.Context, dir string) (*redisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &redisServer{p, address, redis.NewClient(&redis.Options{Addr: address, MaxRetries: -1})}
-	if err := p.waitUntil(ctx, func(ctx context.Context) bool { return s.client.Ping(ctx).Err() == nil }); err != nil {
+	s := &redisServer{process: p, address: address, client: redis.NewClient(&redis.Options{Addr: address, MaxRetries: -1})}
+	err = p.waitUntil(ctx, func(ctx context.Context) bool { return s.client.Ping(ctx).Err() == nil })
+	if err == nil {
+		s.script, err = s.client.ScriptLoad(ctx, broker.AppendScript()).Result()
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -43,14 +51,24 @@ func (s *redisServer) close() {
 	s.stop()
 }
 
-// message is what one PUBLISH carries.
-type message struct{ channel, payload string }
+// message is what one PUBLISH carries or, where it has an event's name, what one call
+// appends to a log.
+type message struct {
+	key     string // the Redis channel, or that of the log
+	payload string // for a log the event's data
+	event   string
+	options string // of the script that appends
+}
 
 // publish publishes messages in one round trip.
 func (s *redisServer) publish(ctx context.Context, messages []message) error {
 	_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, m := range messages {
-			pipe.Publish(ctx, m.channel, m.payload)
+			if m.event == "" {
+				pipe.Publish(ctx, m.key, m.payload)
+			} else {
+				pipe.EvalSha(ctx, s.script, []string{m.key}, m.event, m.payload, "", m.options)
+			}
 		}
 		return nil
 	})
@@ -58,4 +76,25 @@ func (s *redisServer) publish(ctx context.Context, messages []message) error {
 		return fmt.Errorf("publishing: %w", err)
 	}
 	return nil
+}
+
+// empty forgets all logs.
+func (s *redisServer) empty(ctx context.Context) error {
+	if err := s.client.FlushDB(ctx).Err(); err != nil {
+		return fmt.Errorf("emptying Redis: %w", err)
+	}
+	return nil
+}
+
+// commands is how many commands Redis has run since it started, with those of scripts.
+func (s *redisServer) commands(ctx context.Context) (int, error) {
+	stats, err := s.client.InfoMap(ctx, "stats").Result()
+	if err != nil {
+		return 0, fmt.Errorf("asking Redis: %w", err)
+	}
+	n, err := strconv.Atoi(stats["Stats"]["total_commands_processed"])
+	if err != nil {
+		return 0, fmt.Errorf("asking Redis: %w", err)
+	}
+	return n, nil
 }

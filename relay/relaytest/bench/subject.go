@@ -16,6 +16,7 @@ type subject struct {
 	name   string
 	binary string
 	naive  bool
+	rules  string // those of its log channels, if it has any
 }
 
 // server is a running subject.
@@ -23,6 +24,7 @@ type server struct {
 	*process
 	subject subject
 	address string
+	metrics string      // address of /metrics; empty where there is none
 	tls     *tls.Config // for clients; nil without TLS
 }
 
@@ -32,6 +34,7 @@ const (
 	appKey    = "bench-key"
 	appSecret = "bench-secret"
 	eventName = "line"
+	lastEvent = "end"
 )
 
 // start starts the subject and returns when it is ready.
@@ -40,16 +43,22 @@ func (s subject) start(ctx context.Context, dir, redisURL string, certs *certs) 
 	if err != nil {
 		return nil, err
 	}
+	srv := &server{subject: s, address: address}
+	if s.rules != "" {
+		if srv.metrics, err = freeAddress(ctx); err != nil {
+			return nil, err
+		}
+	}
 	cmd := exec.Command(s.binary, "serve")
 	if s.naive {
 		cmd = exec.Command(s.binary, "-listen", address, "-redis", redisURL)
 	} else {
 		cmd.Env = []string{
-			"RELAY_LISTEN=" + address, "RELAY_METRICS_LISTEN=", "RELAY_REDIS_URL=" + redisURL,
+			"RELAY_LISTEN=" + address, "RELAY_METRICS_LISTEN=" + srv.metrics, "RELAY_REDIS_URL=" + redisURL,
 			"RELAY_APP_ID=" + appID, "RELAY_APP_KEY=" + appKey, "RELAY_APP_SECRET=" + appSecret,
+			"RELAY_LOG_RULES=" + s.rules,
 		}
 	}
-	srv := &server{subject: s, address: address}
 	switch {
 	case certs == nil && !s.naive:
 		cmd.Env = append(cmd.Env, "RELAY_TLS=off")
@@ -108,13 +117,17 @@ func (s subject) hello(channel string) (frame []byte, greetings int) {
 	return clientText(`{"event":"pusher:subscribe","data":{"channel":"` + channel + `"}}`), 2
 }
 
-// message is an event on channel for PUBLISH. All subjects send their readers the
-// same bytes for it.
-func (s subject) message(channel, data string) message {
-	if s.naive {
-		frame := protocol.EncodeEvent(protocol.Event{Name: eventName, Channel: channel, Data: data})
-		return message{"naive:" + channel, string(frame.Payload())}
+// message is an event on channel as a backend gives it to Redis. All subjects send
+// their readers the same bytes for it, but for the position that frames of a log have.
+func (s subject) message(channel, event, data string) message {
+	switch {
+	case s.naive:
+		frame := protocol.EncodeEvent(protocol.Event{Name: event, Channel: channel, Data: data})
+		return message{key: "naive:" + channel, payload: string(frame.Payload())}
+	case s.rules != "":
+		return message{key: fmt.Sprintf("buildrelay:{%s:%s}", appID, channel), payload: data, event: event}
+	default:
+		published := protocol.EncodePublished([]protocol.Event{{Name: event, Data: data}})
+		return message{key: fmt.Sprintf("buildrelay:%s:%s", appID, channel), payload: string(published)}
 	}
-	event := protocol.EncodePublished([]protocol.Event{{Name: eventName, Data: data}})
-	return message{fmt.Sprintf("buildrelay:%s:%s", appID, channel), string(event)}
 }

@@ -12,27 +12,20 @@ type cell []sample
 
 // microseconds is the median of the server's CPU time per delivery.
 func (c cell) microseconds() float64 {
-	return c.median(func(s sample) float64 { return float64(s.cpu.Nanoseconds()) / 1000 / float64(s.deliveries) })
+	return median(c, func(s sample) float64 { return float64(s.cpu.Nanoseconds()) / 1000 / float64(s.deliveries) })
 }
 
 // rate is the median of deliveries per second.
 func (c cell) rate() float64 {
-	return c.median(func(s sample) float64 { return float64(s.deliveries) / s.span.Seconds() })
+	return median(c, func(s sample) float64 { return float64(s.deliveries) / s.span.Seconds() })
 }
 
 // percentile is the median of the rounds' percentiles, in milliseconds.
 func (c cell) percentile(p float64) float64 {
-	return c.median(func(s sample) float64 { return float64(percentile(s.took, p).Microseconds()) / 1000 })
+	return median(c, func(s sample) float64 { return milliseconds(percentile(s.took, p)) })
 }
 
-func (c cell) median(of func(sample) float64) float64 {
-	values := make([]float64, len(c))
-	for i, s := range c {
-		values[i] = of(s)
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
-}
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // percentile sorts the durations.
 func percentile(d []time.Duration, p float64) time.Duration {

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+// study is a measurement with a table of its own.
+type study struct {
+	name    string
+	measure func(b *bench, ctx context.Context, w io.Writer) error
+}
+
+func studies() []study {
+	return []study{
+		{"fair", (*bench).measureFairness},
+		{"log-replay", (*bench).measureReplay},
+		{"log-resume", (*bench).measureResume},
+		{"log-quiet", (*bench).measureQuiet},
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// usage is what a server and Redis have used since they started, or in a while.
+type usage struct {
+	at            time.Time
+	span          time.Duration // of the while
+	cpu, redisCPU time.Duration
+	grown         int // KiB that the server held at its worst, beyond what it held before
+	logReads      int // by the server
+	commands      int // run by Redis, those of scripts included
+}
+
+// observe runs something and returns what was used meanwhile.
+func (b *bench) observe(ctx context.Context, srv *server, run func(ctx context.Context) error) (u usage, err error) {
+	rss, err := srv.rss()
+	if err != nil {
+		return u, err
+	}
+	before, err := srv.used(ctx, b.redis)
+	if err != nil {
+		return u, err
+	}
+	if err := run(ctx); err != nil {
+		return u, err
+	}
+	after, err := srv.used(ctx, b.redis)
+	if err != nil {
+		return u, err
+	}
+	peak, err := srv.peakRSS()
+	return usage{
+		span:     after.at.Sub(before.at),
+		cpu:      after.cpu - before.cpu,
+		redisCPU: after.redisCPU - before.redisCPU,
+		grown:    peak - rss,
+		logReads: after.logReads - before.logReads,
+		commands: after.commands - before.commands,
+	}, err
+}
+
+// used is what was used so far.
+func (s *server) used(ctx context.Context, redis *redisServer) (u usage, err error) {
+	u.at = time.Now()
+	if u.cpu, err = s.cpu(); err != nil {
+		return u, err
+	}
+	if u.redisCPU, err = redis.cpu(); err != nil {
+		return u, err
+	}
+	if u.commands, err = redis.commands(ctx); err != nil {
+		return u, err
+	}
+	u.logReads, err = s.logReads(ctx)
+	return u, err
+}
+
+// logReads is how often the server has read a log; 0 for one without metrics.
+func (s *server) logReads(ctx context.Context) (int, error) {
+	if s.metrics == "" {
+		return 0, nil
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.metrics+"/metrics", http.NoBody)
+	if err != nil {
+		return 0, fmt.Errorf("asking for metrics: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, fmt.Errorf("asking for metrics: %w", err)
+	}
+	defer response.Body.Close()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "buildrelay_log_reads_total "); ok {
+			reads, err := strconv.ParseFloat(text, 64)
+			return int(reads), err
+		}
+	}
+	return 0, fmt.Errorf("the metrics of %s say nothing of log reads", s.subject.name)
+}
