@@ -115,9 +115,8 @@ func behind(r Record) int64 {
 
 // note learns from a receipt which log it is and whether anybody watches.
 func (d *delivery) note(r protocol.Receipt) {
-	d.log.epoch = ""
-	if n := len(r.Positions); n > 0 {
-		d.log.epoch = r.Positions[n-1].Epoch
+	if !d.log.advance(r.Positions) {
+		d.c.Log.Error("Redis has gone back to an older state of this build's log, events that it had taken are missing from it")
 	}
 	switch {
 	case d.log.epoch == "":

@@ -13,6 +13,7 @@ type life struct {
 	run    string // names this build among all
 	number int    // of this life, from 0
 	epoch  string // empty until a receipt has told it, and on a channel without a log
+	top    uint64 // offset of the newest event, as receipts tell it
 	events int64  // that were made for it
 	seq    int64  // of the newest output
 	done   int64  // bytes of output that were published
@@ -52,6 +53,17 @@ func (l *life) numbered(outputs []Output) []Record {
 		records[i] = o
 	}
 	return records
+}
+
+// advance takes in where events stand that were published. It reports false if they
+// stand where others did: Redis has gone back to an older state of the log.
+func (l *life) advance(positions []protocol.Position) (ok bool) {
+	l.epoch, ok = "", true
+	for _, at := range positions {
+		ok = ok && (at.Epoch == "" || at.ID.Offset > l.top)
+		l.epoch, l.top = at.Epoch, at.ID.Offset
+	}
+	return ok
 }
 
 // pause is how long to wait before the next life begins. A Redis that cannot keep

@@ -1,6 +1,7 @@
 package pipe
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1" // the chain's digest
 	"encoding/hex"
@@ -103,7 +104,7 @@ type logged struct {
 	result chan error
 }
 
-func (w *way) start(t *testing.T) *logged {
+func (w *way) start(t *testing.T, log *slog.Logger) *logged {
 	t.Helper()
 	r, stdin := io.Pipe()
 	b := &logged{stdin, t, w, make(chan error, 1)}
@@ -111,7 +112,7 @@ func (w *way) start(t *testing.T) *logged {
 	go func() {
 		_, err := Run(t.Context(), Config{
 			AppID: "app", Channel: logChannel, Publisher: w, Stdin: r,
-			Interval: 10 * time.Millisecond, IdleInterval: 10 * time.Millisecond, FlushWait: relaytest.Patience,
+			Interval: 10 * time.Millisecond, IdleInterval: 10 * time.Millisecond, FlushWait: relaytest.Patience, Log: log,
 		})
 		b.result <- err
 	}()
@@ -200,7 +201,7 @@ func lines(from, n int) string {
 
 func TestARedisThatForgotTheLogIsGivenTheWholeBuildAgain(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *way) {
-		b := w.start(t)
+		b := w.start(t, nil)
 		var all string
 		for i := range 3 {
 			for j := range 10 {
@@ -220,7 +221,7 @@ func TestARedisThatForgotTheLogIsGivenTheWholeBuildAgain(t *testing.T) {
 // The event is in the log, but its answer does not come: it is published again.
 func TestAnEventWhoseAnswerIsLostStandsInTheLogOnce(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *way) {
-		b := w.start(t)
+		b := w.start(t, nil)
 		b.print("before\n")
 		w.await(t, "before, answered", func(l log) bool { return w.answered.Load() == int64(1+len(l.outputs)) })
 		w.link.Poison("timeout", map[string]int{"timeout": 0})
@@ -236,7 +237,7 @@ func TestAnEventWhoseAnswerIsLostStandsInTheLogOnce(t *testing.T) {
 
 func TestASlowLinkDoublesNothing(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *way) {
-		b := w.start(t)
+		b := w.start(t, nil)
 		b.print("before\n")
 		w.link.Poison("latency", map[string]int{"latency": 400, "jitter": 300})
 		all := "before\n"
@@ -254,7 +255,7 @@ func TestASlowLinkDoublesNothing(t *testing.T) {
 
 func TestALogThatSomebodyElseClosedTakesNothingMore(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *way) {
-		b := w.start(t)
+		b := w.start(t, nil)
 		b.print("before\n")
 		_, err := w.direct.Publish(t.Context(), "app", []protocol.Event{{
 			Name: "their:end", Channel: logChannel, Append: &protocol.Append{Final: &protocol.Final{}},
@@ -272,13 +273,43 @@ func TestALogThatSomebodyElseClosedTakesNothingMore(t *testing.T) {
 func TestANewBuildTakesThePlaceOfOneThatHasEnded(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *way) {
 		for i := range 2 {
-			b := w.start(t)
+			b := w.start(t, nil)
 			text := lines(100*i, 10)
 			b.put(text)
 			if err := b.end(); err != nil {
 				t.Error(err)
 			}
 			w.check(t, text)
+		}
+	})
+}
+
+// The log has a hole then that nobody can fill: what comes next stands in it already.
+// Readers see it by the seq, whoever runs the build is told.
+func TestARedisThatWentBackIsTold(t *testing.T) {
+	eachWay(t, func(t *testing.T, w *way) {
+		var told bytes.Buffer
+		b := w.start(t, slog.New(slog.NewTextHandler(&told, nil)))
+		b.print("before\n")
+		const key = "buildrelay:{app:" + logChannel + "}"
+		client := w.redis.Client()
+		for _, name := range []string{key, key + ":meta"} {
+			if err := client.Copy(t.Context(), name, name+":old", 0, false).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.print("forgotten\n")
+		for _, name := range []string{key, key + ":meta"} {
+			if err := client.Rename(t.Context(), name+":old", name).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.put("after\n")
+		if err := b.end(); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(told.String(), "level=ERROR"); n != 1 || !strings.Contains(told.String(), "older state") {
+			t.Errorf("told:\n%s", told.String())
 		}
 	})
 }
