@@ -89,6 +89,18 @@ func TestAnEventWithAnIDJoinsOnce(t *testing.T) {
 	})
 }
 
+// Who appends a lost log anew, with the ids that the events had, appends all of it.
+func TestAnIDOfALostLogIsNotKnown(t *testing.T) {
+	eachRedis(t, func(t *testing.T, l *logRig) {
+		one := l.mustAppend("e", "1", "x")
+		l.do("DEL", key+":meta")
+		at, duplicate, _, err := l.append("e", "1", "x")
+		if at == one.String() || duplicate || err != nil {
+			t.Errorf("%s %v %v", at, duplicate, err)
+		}
+	})
+}
+
 // What is under an id's key may be a stranger's.
 func TestAnIDThatMakesNoSenseIsNotKnown(t *testing.T) {
 	eachRedis(t, func(t *testing.T, l *logRig) {

@@ -28,7 +28,8 @@ type Finding struct {
 
 // Check finds out whether Redis is what the relay needs, and whether the user may do
 // what a node of this app and what a backend needs. It tries what it asks about, with
-// names of its own, which it removes.
+// names of its own, which it removes. What only logs need is [Bad] where there are rules
+// for logs, else a [Note].
 func (b *Broker) Check(ctx context.Context, appID string) []Finding {
 	info, err := b.info(ctx)
 	if err != nil && !isReply(err, "NOPERM") {
@@ -38,7 +39,7 @@ func (b *Broker) Check(ctx context.Context, appID string) []Finding {
 	if err != nil {
 		found = append(found, Finding{Note, "the user may not ask INFO, so that neither version, eviction nor persistence can be told"})
 	} else {
-		found = append(found, checkVersion(info), checkEviction(info), checkPersistence(info))
+		found = append(found, checkVersion(info), b.checkEviction(info), checkPersistence(info))
 	}
 	return append(found, b.checkFunction(ctx), b.checkNode(ctx, appID), b.checkBackend(ctx, appID))
 }
@@ -76,12 +77,20 @@ func evicts(info map[string]string) string {
 	return ""
 }
 
-func checkEviction(info map[string]string) Finding {
+// logGrade is the grade of what only logs need.
+func (b *Broker) logGrade() Grade {
+	if b.config.LogRule == nil {
+		return Note
+	}
+	return Bad
+}
+
+func (b *Broker) checkEviction(info map[string]string) Finding {
 	switch {
 	case info["maxmemory_policy"] == "":
 		return Finding{Note, "Redis does not tell its maxmemory-policy: it must be noeviction"}
 	case evicts(info) != "":
-		return Finding{Bad, "maxmemory-policy is " + evicts(info) + ": " + evictionCost}
+		return Finding{b.logGrade(), "maxmemory-policy is " + evicts(info) + ": " + evictionCost}
 	case info["maxmemory"] == "0":
 		return Finding{Good, "maxmemory is not set, so that no log is evicted"}
 	default:
@@ -144,15 +153,18 @@ func missing(ctx context.Context, rights []right) error {
 
 func (b *Broker) checkNode(ctx context.Context, appID string) Finding {
 	p := b.newProbe(appID)
+	if err := missing(ctx, []right{{"hear a channel", p.hear}}); err != nil {
+		return Finding{Bad, "the user may not do what a node needs: " + oneLine(err)}
+	}
 	err := missing(ctx, []right{
-		{"hear a channel", p.hear},
+		{"load scripts", p.load},
 		{"append events", p.appendBatch},
 		{"read a log", p.read},
 		{"tell that it watches", p.watch},
 		{"remove what the check wrote", p.remove},
 	})
 	if err != nil {
-		return Finding{Bad, "the user may not do what a node needs: " + oneLine(err)}
+		return Finding{b.logGrade(), "the user may not do what a node needs for log channels, which docs/OPERATIONS.md lists: " + oneLine(err)}
 	}
 	return Finding{Good, "the user may do what a node needs"}
 }
@@ -171,7 +183,7 @@ func (b *Broker) checkBackend(ctx context.Context, appID string) Finding {
 	case byScript == nil:
 		return Finding{Good, "the user may do what a backend needs, and append by EVALSHA"}
 	default:
-		return Finding{Note, "a backend with this user can publish, but not append: " + oneLine(errors.Join(byFunction, byScript))}
+		return Finding{Note, "a backend with this user can publish, but not append, for which docs/PROTOCOL.md lists the rights: " + oneLine(errors.Join(byFunction, byScript))}
 	}
 }
 

@@ -96,13 +96,13 @@ func TestCheckFindsWhatAUserMayNot(t *testing.T) {
 		"node":    {noInfo, noList, "ok what a node needs", "ok by EVALSHA"},
 		"backend": {noInfo, noList, "FAIL what a node needs: hear a channel: NOPERM", "ok by FCALL"},
 		"script":  {noInfo, noList, "FAIL what a node needs", "ok by EVALSHA"},
-		"live":    {noInfo, noList, "FAIL what a node needs", "note can publish, but not append: append by FCALL: NOPERM"},
+		"live":    {noInfo, noList, "FAIL what a node needs", "note by FCALL: NOPERM"},
 		"deaf":    {noInfo, noList, "FAIL hear a channel: NOPERM", "ok by EVALSHA"},
 		"curious": {
 			"ok Redis", "ok maxmemory is not set", "note appendonly is off", "ok buildrelay_append is installed",
 			"ok what a node needs", "ok by EVALSHA",
 		},
-		"elsewhere": {noInfo, noList, "FAIL append events: NOPERM", "note can publish, but not append"},
+		"elsewhere": {noInfo, noList, "FAIL append events", "note can publish, but not append"},
 		"quiet":     {noInfo, noList, "FAIL tell that it watches", "ok by EVALSHA"},
 	}
 	for name, want := range tests {
@@ -110,6 +110,50 @@ func TestCheckFindsWhatAUserMayNot(t *testing.T) {
 	}
 	expectFindings(t, newLogRig(t, server.URLFor("node", "wrong")), "FAIL WRONGPASS")
 	expectFindings(t, newLogRig(t, "redis://127.0.0.1:1"), "FAIL refused")
+}
+
+// Where all channels are live, what logs need is no fault.
+func TestCheckAsksForNoMoreThanLiveChannelsNeed(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t, relayUser("&buildrelay:*", "+info"),
+		relaytest.RedisSettings("maxmemory 100mb", "maxmemory-policy allkeys-lru"))
+	l := &logRig{rig: newRig(t, server.URLFor("relay", "hunter2"))}
+	expectFindings(t, l, "ok Redis", "note maxmemory-policy is allkeys-lru", "note appendonly", "note FUNCTION LIST",
+		"note loading a script into Redis: NOPERM", "note can publish, but not append")
+}
+
+// Each right is needed: without it the check fails.
+func TestCheckMissesEachRight(t *testing.T) {
+	t.Parallel()
+	node, backend := strings.Fields(nodeRights), strings.Fields(backendRights)
+	var users []relaytest.RedisOption
+	for _, right := range node {
+		users = append(users, user("node"+right, nodeRights, "-"+right[1:]))
+	}
+	for _, right := range backend {
+		users = append(users, user("backend"+right, backendRights, "-"+right[1:]))
+	}
+	server := relaytest.StartRedis(t, users...)
+	if err := newLogRig(t, server.URL()).InstallFunction(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, right := range node {
+		found := newLogRig(t, server.URLFor("node"+right, "hunter2")).Check(t.Context(), "1")
+		if f := found[len(found)-2]; f.Grade != broker.Bad || !denied(f) {
+			t.Errorf("a node without %s: %s %s", right, f.Grade, f.Text)
+		}
+	}
+	for _, right := range backend {
+		found := newLogRig(t, server.URLFor("backend"+right, "hunter2")).Check(t.Context(), "1")
+		if f := found[len(found)-1]; f.Grade != broker.Note || !denied(f) {
+			t.Errorf("a backend without %s: %s %s", right, f.Grade, f.Text)
+		}
+	}
+}
+
+// denied says whether Redis did not allow something, in a script or outside.
+func denied(f broker.Finding) bool {
+	return strings.Contains(f.Text, "NOPERM") || strings.Contains(f.Text, "can't run this command")
 }
 
 // With no more than its rights a node does all it does.

@@ -36,10 +36,16 @@ func (p *probe) hear(ctx context.Context) error {
 	if err := errors.Join(p.publish(ctx), p.broker.client.Publish(ctx, p.broker.names.heartbeat, "").Err()); err != nil {
 		return err
 	}
-	if _, err := sub.ReceiveMessage(ctx); err != nil {
+	for range 2 {
+		if _, err := sub.ReceiveMessage(ctx); err != nil {
+			return err
+		}
+	}
+	if err := sub.Unsubscribe(ctx, p.name()); err != nil {
 		return err
 	}
-	return sub.Unsubscribe(ctx)
+	_, err := sub.Receive(ctx)
+	return err
 }
 
 func (p *probe) publish(ctx context.Context) error {
@@ -63,9 +69,28 @@ func (p *probe) appendMany(ctx context.Context, n int) error {
 	return p.broker.send(ctx, nil, appends)
 }
 
-// call appends by the function.
+// call appends as a backend does, by the function, and more than the log retains.
 func (p *probe) call(ctx context.Context) error {
-	return p.broker.client.FCall(ctx, functionName, []string{p.key()}, "check", "", "", `{"maxlen":1,"ttl":30}`).Err()
+	for range 2 {
+		id := rand.Text()
+		p.ids = append(p.ids, id)
+		err := p.broker.client.FCall(ctx, functionName, []string{p.key()}, "check", "", id, `{"maxlen":1,"ttl":30}`).Err()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load makes the scripts known, which they may have been before.
+func (p *probe) load(ctx context.Context) error {
+	all := p.broker.scripts
+	for _, s := range []script{all.append, all.read, all.watch} {
+		if err := s.load(ctx, p.broker.client); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *probe) read(ctx context.Context) error {

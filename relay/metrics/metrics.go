@@ -71,7 +71,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		RedisLinks:    f.counter("redis_links_total", "Pub/sub connections made to Redis."),
 		Events:        f.counter("events_received_total", "Events received from Redis."),
 		Dropped:       f.counters("redis_messages_dropped_total", "Redis messages that could not be delivered.", "reason"),
-		LogBad:        f.counters("log_bad_reads_total", "Reads of logs in Redis that found what makes no sense.", "what"),
+		LogBad:        f.counters("log_bad_total", "Reads of logs in Redis that found what makes no sense.", "what"),
 		LogReads:      f.counter("log_reads_total", "Pages of logs read for subscribers."),
 		LogMissed:     f.counter("log_missed_total", "Losses found by comparing a channel with its log."),
 		LogGaps:       f.counters("log_gaps_total", "Gaps that readers of log channels were told.", "reason"),

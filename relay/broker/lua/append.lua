@@ -113,9 +113,10 @@ local function refused(reply) return type(reply) == 'table' and reply.err ~= nil
 
 local function is(err, what) return err:find(what, 1, true) ~= nil end
 
--- recall returns the position that the event was given before, if it was.
+-- recall returns the position that the event was given before, if it was, or an error.
 local function recall(key)
   local known = redis.pcall('GET', key)
+  if refused(known) and not is(known.err, 'WRONGTYPE') then return nil, known end
   if type(known) == 'string' and known:find('^[0-9a-f]+:%d+%-%d+$') then return known end
 end
 
@@ -320,11 +321,13 @@ local function append(keys, args)
 
   local key, id = keys[1], args[3] or ''
   local meta, known, watched = key .. ':meta', key .. ':id:' .. id, redis.call('EXISTS', key .. ':watched')
-  local before = id ~= '' and recall(known)
-  if before then return {before, 1, watched} end
-
   local log, failed = recorded(meta)
   if failed then return failed end
+  if log and id ~= '' then
+    local before, unknown = recall(known)
+    if unknown then return unknown end
+    if before then return {before, 1, watched} end
+  end
   if options.epoch and (not log or log.epoch ~= options.epoch) then return gone() end
   if log and log.closed and not options.begin then
     return redis.error_reply('LOGCLOSED the log is closed, only an event with options.begin can follow')
