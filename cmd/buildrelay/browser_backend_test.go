@@ -3,7 +3,6 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -55,8 +54,8 @@ func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBack
 	return b.startBackend(t, dir, args, nil)
 }
 
-// startBeside runs `buildrelay demo --backend` beside a relay that runs already.
-func (b *browser) startBeside(t *testing.T, w world, dir string, command ...string) *ciBackend {
+// startBeside runs `buildrelay demo --backend` beside a relay of startLogRelay.
+func (b *browser) startBeside(t *testing.T, w logWorld, dir string, command ...string) *ciBackend {
 	t.Helper()
 	_, port, _ := strings.Cut(w.Address, ":")
 	args := append([]string{"demo", "--backend", "--relay-port", port, "--first-build", "1", "--"}, command...)
@@ -66,6 +65,7 @@ func (b *browser) startBeside(t *testing.T, w world, dir string, command ...stri
 		"RELAY_APP_ID":     relaytest.AppID,
 		"RELAY_APP_KEY":    relaytest.Key,
 		"RELAY_APP_SECRET": relaytest.Secret,
+		"RELAY_LOG_RULES":  w.rules,
 	}
 	maps.Copy(env, relaytest.ServeTLS(b.certs))
 	return b.startBackend(t, dir, args, env)
@@ -125,37 +125,41 @@ func (b *ciBackend) listening() string {
 	return ""
 }
 
-// output is what GET /builds/N/output holds: the build's raw output so far.
-func (b *ciBackend) output(build int) string {
+// listedBuild is a build as GET /builds has it.
+type listedBuild struct {
+	ID           int
+	Status, Line string
+}
+
+func (b *ciBackend) build(id int) listedBuild {
 	b.t.Helper()
-	response, err := b.client.Get(b.url + "/builds/" + strconv.Itoa(build) + "/output")
+	response, err := b.client.Get(b.url + "/builds")
 	if err != nil {
-		b.t.Fatalf("asking for the output of build %d: %v", build, err)
+		b.t.Fatalf("asking for the builds: %v", err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		b.t.Fatalf("asking for the output of build %d: %s, %v", build, response.Status, err)
+	var list struct{ Builds []listedBuild }
+	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
+		b.t.Fatalf("reading the builds: %v", err)
 	}
-	var log struct {
-		Output []struct {
-			Text   string
-			Base64 []byte
-			Lost   int
+	for _, build := range list.Builds {
+		if build.ID == id {
+			return build
 		}
 	}
-	if err := json.Unmarshal(body, &log); err != nil {
-		b.t.Fatalf("reading the output of build %d: %v", build, err)
-	}
-	var output strings.Builder
-	for _, batch := range log.Output {
-		if batch.Lost > 0 {
-			b.t.Fatalf("%d bytes of build %d were lost", batch.Lost, build)
-		}
-		output.WriteString(batch.Text)
-		output.Write(batch.Base64)
-	}
-	return output.String()
+	return listedBuild{}
+}
+
+// printed waits until a line is the newest that a build has printed.
+func (b *ciBackend) printed(id int, line string) {
+	b.t.Helper()
+	b.eventually("build "+strconv.Itoa(id)+" has printed "+line, func() bool { return b.build(id).Line == line })
+}
+
+// passed waits until a build has passed.
+func (b *ciBackend) passed(id int) {
+	b.t.Helper()
+	b.eventually("build "+strconv.Itoa(id)+" has passed", func() bool { return b.build(id).Status == "passed" })
 }
 
 // eventually waits until done is true.

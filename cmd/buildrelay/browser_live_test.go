@@ -30,13 +30,13 @@ func showsBuildsAsTheyHappen(t *testing.T, browser *browser) {
 	if evaluate[bool](p, `document.querySelector('.build-page').dataset.complete === 'true'`) {
 		t.Error("a running build is called complete")
 	}
+	p.shows(`.proof[data-proof=open]`, "Not finished yet")
 	script.goOn()
 	p.sees(`.build-page[data-status=passed][data-complete=true]`)
+	p.shows(`.proof[data-proof=complete]`, "Complete")
 	p.shows(`[data-line="307"] .text`, `docs and text`)
 
-	if diff := cmp.Diff(script.raw(), b.output(2)); diff != "" {
-		t.Errorf("the backend's output (-want +got):\n%s", diff)
-	}
+	p.expectDownload(script.raw())
 	log := p.expectLog(script.shown())
 	if want := []string{"https://example.test/a?b=1&c=", "https://example.test/docs"}; !cmp.Equal(log.Links, want) {
 		t.Errorf("links lead to %q, want %q", log.Links, want)

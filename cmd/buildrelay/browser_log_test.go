@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,7 +25,7 @@ const readLog = `(async () => {
 	for (log.scrollTop = 0; ;) {
 		do { await frame(); await frame(); } while (!drawn());
 		for (const row of rows()) seen.lines[row.dataset.line - 1] = row.querySelector('.text').textContent;
-		const markup = log.querySelectorAll(':not(div, span, a, button)');
+		const markup = log.querySelectorAll('.line :not(div, span, a, button)');
 		seen.markup.push(...[...markup].map((element) => element.outerHTML));
 		seen.links.push(...[...log.querySelectorAll('a')].map((a) => a.href));
 		seen.colors = Math.max(seen.colors, new Set([...log.querySelectorAll('.text *')].map((e) => getComputedStyle(e).color)).size);
@@ -56,6 +58,33 @@ func (p *page) expectLog(want []string) shownLog {
 		p.t.Error("the page says that output is missing")
 	}
 	return got
+}
+
+// catchDownload resolves to the file that the page has for a download, in base64.
+const catchDownload = `new Promise((resolve) => {
+	const make = URL.createObjectURL;
+	URL.createObjectURL = (file) => {
+		URL.createObjectURL = make;
+		const reader = new FileReader();
+		reader.onload = () => resolve(reader.result.split(',')[1] ?? '');
+		reader.readAsDataURL(file);
+		return '#/';
+	};
+	HTMLAnchorElement.prototype.click = () => delete HTMLAnchorElement.prototype.click;
+	document.querySelector('[title="Download the raw output"]').click();
+})`
+
+// expectDownload fails the test if the page's download is another, byte for byte.
+func (p *page) expectDownload(want string) {
+	p.t.Helper()
+	got, err := base64.StdEncoding.DecodeString(evaluate[string](p, catchDownload))
+	if err != nil {
+		p.t.Fatalf("reading the download: %v", err)
+	}
+	if string(got) != want {
+		expectLines(p.t, strings.SplitAfter(string(got), "\n"), strings.SplitAfter(want, "\n"))
+		p.t.Errorf("the download has %d bytes, the log %d", len(got), len(want))
+	}
 }
 
 // missing says whether the page shows any notice.

@@ -16,11 +16,25 @@ const recordConnection = `(() => {
 	return true;
 })()`
 
+// logWorld is a world with log channels by rules.
+type logWorld struct {
+	world
+	rules string
+}
+
+// startLogRelay starts a relay and its Redis; builds are log channels by the rule.
+func (b *browser) startLogRelay(t *testing.T, rule string) logWorld {
+	t.Helper()
+	server := relaytest.StartRedis(t)
+	rules := "private-build-* " + rule
+	relay := relaytest.StartRelayTLS(t, b.certs, with(server, map[string]string{"RELAY_LOG_RULES": rules}))
+	return logWorld{world{relay, server}, rules}
+}
+
 // What is published while the relay is away reaches no browser. The page must
 // notice, come back by itself, and show all of it nevertheless.
 func showsACompleteLogThoughTheRelayIsRestarted(t *testing.T, browser *browser) {
-	server := relaytest.StartRedis(t)
-	w := world{relaytest.StartRelayTLS(t, browser.certs, with(server, nil)), server}
+	w := browser.startLogRelay(t, "replay=all")
 	script := newScriptedBuild(t,
 		numberedPart(1, 60, part{}),
 		numberedPart(61, 120, same("printed while the relay was away")),
@@ -36,9 +50,7 @@ func showsACompleteLogThoughTheRelayIsRestarted(t *testing.T, browser *browser) 
 	w.Stop()
 	p.until(`window.connections.includes('reconnecting')`)
 	script.goOn()
-	b.eventually("the build has printed its second part", func() bool {
-		return strings.Contains(b.output(1), "while the relay was away")
-	})
+	b.printed(1, "printed while the relay was away")
 	w.Restart()
 	p.sees(`[data-connection=live]`)
 	p.shows(`[data-line="121"] .text`, "printed while the relay was away")

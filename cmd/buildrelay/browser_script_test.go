@@ -39,8 +39,8 @@ func newScriptedBuild(t *testing.T, parts ...part) *scriptedBuild {
 	t.Helper()
 	s := &scriptedBuild{t: t, dir: t.TempDir(), parts: parts}
 	s.write("build.sh", gatedScript)
-	const size = 307 // a prime number: pieces end anywhere
 	for i, p := range parts {
+		size := max(307, len(p.raw)/100) // pieces end anywhere
 		for n, rest := 0, p.raw; rest != ""; n++ {
 			end := min(size, len(rest))
 			s.write(fmt.Sprintf("parts/%d/%04d", i, n), rest[:end])

@@ -23,6 +23,10 @@ func TestBrowser(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *browser){
 		"shows builds as they happen":                        showsBuildsAsTheyHappen,
 		"shows a complete log though the relay is restarted": showsACompleteLogThoughTheRelayIsRestarted,
+		"shows a whole log to whoever comes":                 showsAWholeLogToWhoeverComes,
+		"shows a whole log though the network was away":      showsAWholeLogThoughTheNetworkWasAway,
+		"shows a gap that no line can imitate":               showsAGapThatNoLineCanImitate,
+		"shows a whole log though Redis lost it":             showsAWholeLogThoughRedisLostIt,
 		"shows an npm log":                                   showsAnNpmLog,
 		"shows a docker log":                                 showsADockerLog,
 		"scrolls a long log":                                 scrollsALongLog,

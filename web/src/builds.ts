@@ -68,7 +68,7 @@ export class Builds {
   /** Whether a list has arrived. */
   loaded = false;
   private skew = 0;
-  private readonly loader = new Retry((signal) => this.load(signal));
+  private readonly loader = new Retry(() => this.load());
   private readonly listeners = new Set<() => void>();
 
   start(open: (channel: string, handlers: ChannelHandlers) => () => void): void {
@@ -99,15 +99,14 @@ export class Builds {
     this.changed();
   }
 
-  private async load(signal: AbortSignal): Promise<boolean> {
+  private async load(): Promise<void> {
     this.list.beginFetch();
-    const { builds, serverTime } = await fetchBuilds(signal);
+    const { builds, serverTime } = await fetchBuilds();
     this.list.fetched(builds);
     this.loaded = true;
     const skew = serverTime === undefined ? 0 : serverTime - Date.now();
     this.skew = Math.abs(skew) > SAME_TIME ? skew : 0;
     this.changed();
-    return true;
   }
 
   private changed(): void {

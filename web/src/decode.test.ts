@@ -1,15 +1,18 @@
 import { expect, test } from 'vitest';
 import { OutputDecoder } from './decode';
-import type { Piece } from './merge';
+import type { Decoded, Gap } from './decode';
+import type { Batch } from './model';
 
-function decode(...pieces: Piece[]): string {
+const gap: Gap = { by: 'log', amount: 3, lines: null, reason: 'trimmed' };
+
+function decode(...pieces: (Batch | Gap)[]): string {
   const decoder = new OutputDecoder();
-  const out = [...pieces.flatMap((piece) => decoder.decode(piece)), ...decoder.end()];
-  return out.map((d) => ('text' in d ? d.text : `<gap ${d.gap}>`)).join('');
+  const out: Decoded[] = pieces.flatMap((piece) => ('by' in piece ? decoder.gap(piece) : decoder.decode(piece)));
+  return [...out, ...decoder.end()].map((d) => ('text' in d ? d.text : `<${d.gap.by} ${d.gap.amount}>`)).join('');
 }
 
-const text = (s: string): Piece => ({ seq: 1, offset: 0, text: s });
-const bytes = (...b: number[]): Piece => ({ seq: 1, offset: 0, base64: btoa(String.fromCharCode(...b)) });
+const text = (s: string): Batch => ({ line: 1, text: s });
+const bytes = (...b: number[]): Batch => ({ line: 1, base64: btoa(String.fromCharCode(...b)) });
 
 test('text passes as it is', () => {
   expect(decode(text('a\x1b[1m'), text('😀'))).toBe('a\x1b[1m😀');
@@ -28,15 +31,10 @@ test('a character cut between two batches of bytes stays whole, at every place',
 
 test('a character that is never finished is told at the next text, gap or end', () => {
   expect(decode(bytes(0xf0, 0x9f), text('x'))).toBe('\ufffdx');
-  expect(decode(bytes(0xf0, 0x9f), { gap: 3 }, text('x'))).toBe('\ufffd<gap 3>x');
+  expect(decode(bytes(0xf0, 0x9f), gap, text('x'))).toBe('\ufffd<log 3>x');
   expect(decode(bytes(0xf0, 0x9f))).toBe('\ufffd');
 });
 
-test('lost bytes are a gap', () => {
-  expect(decode(text('a'), { seq: 2, offset: 1, lost: 4096 }, text('b'))).toBe('a<gap 4096>b');
-  expect(decode({ seq: 2, offset: 1, lost: 0 })).toBe('<gap -1>');
-});
-
 test('what is not base64 is a gap', () => {
-  expect(decode({ seq: 1, offset: 0, base64: '!' })).toBe('<gap -1>');
+  expect(decode({ line: 1, base64: '!' })).toBe('<build null>');
 });

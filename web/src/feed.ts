@@ -1,49 +1,42 @@
-// The output of one build, complete and in order: subscribes first, then
-// fetches what was before, merges both by sequence number, and does the same
-// after every reconnect and whenever something is missing.
+// The output of one build, complete and in order: the relay replays the log of its
+// channel from the beginning, and resume goes on with it after every reconnect. What
+// the relay, or the build's side, tells to be missing is a gap.
 
-import { fetchOutput, HttpError } from './api';
-import { OutputDecoder } from './decode';
-import type { Decoded } from './decode';
-import { OutputMerge } from './merge';
-import type { Piece } from './merge';
-import { channelOf, parseBatch, parseFinished } from './model';
-import type { Build, Finished, Output } from './model';
-import { Retry } from './retry';
-import type { ChannelHandlers } from './transport';
-
-/** loading: nothing yet. current: all is here. behind: output is being fetched. */
-export type FeedState = 'loading' | 'current' | 'behind' | 'refused' | 'unknown-build';
+import type { Gap as ToldGap, Log } from 'buildrelay-resume';
+import { base64Decode, OutputDecoder } from './decode';
+import type { Decoded, Gap } from './decode';
+import { channelOf, parseBatch, parseFinished, parseStarted } from './model';
+import type { Batch, Finished, Started } from './model';
+import { Recording } from './recording';
+import type { LogHandlers } from './transport';
+import { gapTitle } from './words';
 
 /** What a feed reports. */
 export interface FeedSink {
-  build(build: Build): void;
+  started(started: Started): void;
   output(pieces: Decoded[]): void;
+  /** What was reported is no part of the log: it begins anew. */
+  reset(): void;
   /** The build has ended and all its output has been reported. */
   finished(finished: Finished): void;
-  state(state: FeedState, lostEvents: number): void;
+  /** Something else is known of the log. */
+  logIs(log: Log): void;
+  /** The backend does not allow the channel. */
+  refused(): void;
 }
 
-type Open = (channel: string, handlers: ChannelHandlers) => () => void;
+type Open = (channel: string, handlers: LogHandlers) => () => void;
 
-/** Without a subscription the output is fetched anyway after this time. */
-const PATIENCE = 2000;
-/** A hole may close by itself: events can overtake each other. */
-const REORDER = 300;
-/** A reader that falls behind may do so again at once. */
-const REFETCH = 500;
-/** Fetches in a row that leave a hole before it is shown as a gap. */
-const MAX_TRIES = 6;
+const LINE_FEED = 10;
 
 export class BuildFeed {
-  private readonly merge = new OutputMerge();
-  private readonly decoder = new OutputDecoder();
-  private readonly loader = new Retry((signal, failures) => this.load(signal, failures));
-  private end: Finished | undefined;
-  private ended = false;
-  private lostEvents = 0;
-  private state: FeedState = 'loading';
-  private unsubscribe: () => void = () => {};
+  readonly recording = new Recording();
+  private decoder = new OutputDecoder();
+  /** Gaps that were told; how many lines are in one is known when output follows. */
+  private held: Gap[] = [];
+  /** The number of the line that the output has come to; undefined if nobody counts. */
+  private line: number | undefined = 1;
+  private leave: () => void = () => {};
 
   constructor(
     private readonly id: number,
@@ -51,91 +44,67 @@ export class BuildFeed {
   ) {}
 
   start(open: Open): void {
-    this.unsubscribe = open(channelOf(this.id), {
-      subscribed: () => this.loader.request(),
-      refused: () => this.setState('refused'),
-      lost: (count) => this.lost(count),
+    this.leave = open(channelOf(this.id), {
+      refused: () => this.sink.refused(),
       event: (name, data) => this.event(name, data),
+      gap: (gap) => this.gap(gap),
+      reset: (log) => this.reset(log),
+      changed: (log) => this.sink.logIs(log),
     });
-    this.loader.request(PATIENCE);
   }
 
   close(): void {
-    this.unsubscribe();
-    this.loader.close();
-  }
-
-  /** The build is over, as the list has it: its end must come soon, else it is fetched. */
-  over(): void {
-    setTimeout(() => {
-      if (!this.ended) this.loader.request();
-    }, PATIENCE);
+    this.leave();
   }
 
   private event(name: string, data: unknown): void {
-    if (name === 'build:output') {
-      const batch = parseBatch(data);
-      if (batch) this.deliver(this.merge.add(batch));
-    } else if (name === 'build:finished') {
-      this.end = parseFinished(data) ?? this.end;
-    } else if (name === 'build:started') {
-      this.loader.request();
-    }
-    this.settle();
-    if (this.isMissing() && this.state !== 'loading') this.loader.request(REORDER);
-  }
-
-  private lost(count: number): void {
-    this.lostEvents += Math.max(count, 1);
-    if (this.state !== 'loading') this.setState('behind');
-    this.loader.request(REFETCH);
-  }
-
-  private async load(signal: AbortSignal, failures: number): Promise<boolean> {
-    const output = await this.fetch(signal);
-    if (!output) return this.state === 'unknown-build';
-    if (output.build) this.sink.build(output.build);
-    this.end ??= output.finished;
-    this.deliver(this.merge.fill(output.batches));
-    if (this.isMissing() && failures >= MAX_TRIES) {
-      this.deliver(this.merge.giveUp(Math.max(this.merge.last, this.end?.seq ?? 0)));
-    }
-    const missing = this.isMissing();
-    if (!missing) this.lostEvents = 0;
-    this.setState(missing ? 'behind' : 'current');
-    this.settle();
-    return !missing;
-  }
-
-  private async fetch(signal: AbortSignal): Promise<Output | undefined> {
-    try {
-      return await fetchOutput(this.id, signal);
-    } catch (error) {
-      if (error instanceof HttpError && error.status === 404) this.setState('unknown-build');
-      return undefined;
-    }
-  }
-
-  private deliver(pieces: Piece[]): void {
-    const decoded = pieces.flatMap((piece) => this.decoder.decode(piece));
-    if (decoded.length > 0) this.sink.output(decoded);
-  }
-
-  private isMissing(): boolean {
-    return this.merge.waiting || (this.end !== undefined && this.merge.next <= this.end.seq);
-  }
-
-  private settle(): void {
-    if (this.isMissing()) return;
-    if (this.state === 'behind' && this.lostEvents === 0) this.setState('current');
-    if (!this.end || this.ended) return;
-    this.ended = true;
+    const batch = name === 'build:output' ? parseBatch(data) : undefined;
+    this.showGaps(batch?.line);
+    if (batch) return this.output(batch);
+    const started = name === 'build:started' ? parseStarted(data) : undefined;
+    if (started) this.sink.started(started);
+    const finished = name === 'build:finished' ? parseFinished(data) : undefined;
+    if (!finished) return;
     this.sink.output(this.decoder.end());
-    this.sink.finished(this.end);
+    this.sink.finished(finished);
   }
 
-  private setState(state: FeedState): void {
-    this.state = state;
-    this.sink.state(state, this.lostEvents);
+  private output(batch: Batch): void {
+    this.line = batch.line;
+    if (batch.lost !== undefined) {
+      this.held.push({ by: 'build', amount: batch.lost || null, lines: null, reason: '' });
+      return;
+    }
+    if (this.line !== undefined) this.line += lineEnds(batch);
+    this.recording.add(batch);
+    this.sink.output(this.decoder.decode(batch));
   }
+
+  /** A reset is no gap in what will be shown, but an end of it. */
+  private gap({ missing, reason, reset }: ToldGap): void {
+    if (!reset) this.held.push({ by: 'log', amount: missing, lines: null, reason });
+  }
+
+  private reset(log: Log): void {
+    this.decoder = new OutputDecoder();
+    this.recording.clear();
+    this.line = 1;
+    this.held = log.gaps.map(({ missing, reason }) => ({ by: 'log', amount: missing, lines: null, reason }));
+    this.sink.reset();
+  }
+
+  /** Shows what is missing before a line. */
+  private showGaps(line: number | undefined): void {
+    const lines = line !== undefined && this.line !== undefined && this.held.length === 1 ? line - this.line : null;
+    for (const held of this.held.splice(0)) {
+      const gap = { ...held, lines };
+      this.recording.gap(gapTitle(gap));
+      this.sink.output(this.decoder.gap(gap));
+    }
+  }
+}
+
+function lineEnds({ text, base64 }: Batch): number {
+  if (base64 === undefined) return (text ?? '').split('\n').length - 1;
+  return base64Decode(base64)?.filter((byte) => byte === LINE_FEED).length ?? 0;
 }

@@ -1,4 +1,4 @@
-// What the backend sends: builds, output batches and the end of a build.
+// What the backend sends: builds, and a build's start, output and end.
 // Everything arrives from outside and is checked here; the parsers return
 // undefined for what does not have the documented shape.
 
@@ -17,12 +17,16 @@ export interface Build {
   readonly line: string;
 }
 
+export interface Started {
+  /** The command as one would type it, '' where standard input is read. */
+  readonly command: string;
+  readonly time: number;
+}
+
 /** One piece of output: text, bytes that are not UTF-8, or bytes that were lost. */
 export interface Batch {
-  /** Counts from 1 without holes. */
-  readonly seq: number;
-  /** Bytes of output before this batch. */
-  readonly offset: number;
+  /** The number of the line in which it begins, from 1; undefined if nobody counted. */
+  readonly line: number | undefined;
   readonly text?: string;
   readonly base64?: string;
   readonly lost?: number;
@@ -33,16 +37,8 @@ export interface Finished {
   readonly exitCode: number | null;
   readonly signal: string;
   readonly time: number;
-  /** The last batch's seq; 0 when there was no output. */
-  readonly seq: number;
-  readonly bytes: number;
+  /** Bytes of its output that were not published. */
   readonly lost: number;
-}
-
-export interface Output {
-  readonly build: Build | undefined;
-  readonly batches: Batch[];
-  readonly finished: Finished | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -70,42 +66,43 @@ export function parseBuilds(value: unknown): Build[] | undefined {
   return Array.isArray(list) ? list.map(parseBuild).filter((b) => b !== undefined) : undefined;
 }
 
+export function parseStarted(value: unknown): Started | undefined {
+  const f = fields(value);
+  if (!f || !isNumber(f['time'])) return undefined;
+  const command = Array.isArray(f['command']) ? f['command'].map(text).join(' ') : '';
+  return { command, time: f['time'] };
+}
+
 export function parseBatch(value: unknown): Batch | undefined {
   const f = fields(value);
-  if (!f || !isCount(f['seq']) || f['seq'] < 1) return undefined;
-  const place = { seq: f['seq'], offset: isCount(f['offset']) ? f['offset'] : 0 };
-  if (isText(f['text'])) return { ...place, text: f['text'] };
-  if (isText(f['base64'])) return { ...place, base64: f['base64'] };
-  if (isCount(f['lost'])) return { ...place, lost: f['lost'] };
+  if (!f) return undefined;
+  const line = isCount(f['line']) && f['line'] > 0 ? f['line'] : undefined;
+  if (isText(f['text'])) return { line, text: f['text'] };
+  if (isText(f['base64'])) return { line, base64: f['base64'] };
+  if (isCount(f['lost'])) return { line, lost: f['lost'] };
   return undefined;
 }
 
 export function parseFinished(value: unknown): Finished | undefined {
   const f = fields(value);
-  if (!f || !isCount(f['seq'])) return undefined;
+  if (!f || !isNumber(f['time'])) return undefined;
   return {
     exitCode: isNumber(f['exit_code']) ? f['exit_code'] : null,
     signal: text(f['signal']),
-    time: isNumber(f['time']) ? f['time'] : 0,
-    seq: f['seq'],
-    bytes: isCount(f['bytes']) ? f['bytes'] : 0,
+    time: f['time'],
     lost: isCount(f['lost']) ? f['lost'] : 0,
-  };
-}
-
-export function parseOutput(value: unknown): Output | undefined {
-  const f = fields(value);
-  if (!f || !Array.isArray(f['output'])) return undefined;
-  return {
-    build: parseBuild(f['build']),
-    batches: f['output'].map(parseBatch).filter((b) => b !== undefined),
-    finished: parseFinished(f['finished']),
   };
 }
 
 /** The channel of a build's output. */
 export function channelOf(id: number): string {
   return `private-build-${id}`;
+}
+
+/** A build as its own start tells of it. */
+export function buildOf(id: number, { command, time }: Started): Build {
+  const channel = channelOf(id);
+  return { id, channel, command, status: 'running', started: time, finished: null, exitCode: null, line: '' };
 }
 
 /** The status that an end of a build means, until the backend says it itself. */

@@ -1,30 +1,54 @@
-// The connection to the relay: stock pusher-js over WebSockets.
+// The connection to the relay: pusher-js over WebSockets, which resumes its logs.
 
+import { resume } from 'buildrelay-resume';
+import type { Gap, Log, Resumed } from 'buildrelay-resume';
 import Pusher from 'pusher-js';
 import type { Config } from './config';
 import { Persistence } from './persist';
 
 /**
- * live: connected, and every channel in use is subscribed. connecting: the
- * first time; reconnecting: later. offline: the relay can't be reached.
+ * live: connected, every channel in use is subscribed, every log is all here.
+ * connecting: the first time; reconnecting: later. catching-up: older events are on
+ * their way. stale: the relay has lost sight of Redis. offline: the relay can't be
+ * reached.
  */
-export type Link = 'connecting' | 'live' | 'reconnecting' | 'offline';
+export type Link = 'connecting' | 'live' | 'reconnecting' | 'catching-up' | 'stale' | 'offline';
 
-export interface ChannelHandlers {
-  /** Subscribed, the first time or again after a reconnect. */
-  subscribed(): void;
+interface Handlers {
   /** The backend does not allow the channel. */
   refused(): void;
-  /** Events of the channel were lost on the way here: how many, -1 when unknown. */
-  lost(count: number): void;
-  /** Any other event, with its data parsed. */
+  /** An event that is not about the channel itself, with its data parsed. */
   event(name: string, data: unknown): void;
 }
 
+/** For a channel without a log: what is published while one is not connected is lost. */
+export interface ChannelHandlers extends Handlers {
+  /** Subscribed, the first time or again after a reconnect. */
+  subscribed(): void;
+  /** Events were lost on the way here. */
+  lost(): void;
+}
+
+/** For a channel with a log, which is read from its beginning. */
+export interface LogHandlers extends Handlers {
+  /** Events are missing before the next. */
+  gap(gap: Gap): void;
+  /** The next event begins another history. */
+  reset(log: Log): void;
+  /** Something else is known of the log. */
+  changed(log: Log): void;
+}
+
 const AUTH_PAUSE = 3_000;
+/** A connection without a sign of life is asked for one after this time, */
+const SILENCE = 30_000;
+/** and is taken for dead when none comes. */
+const PATIENCE = 6_000;
 
 export class Relay {
   private readonly pusher: Pusher;
+  private readonly resumed: Resumed;
+  private readonly logs = new Map<string, LogHandlers>();
   private readonly pending = new Set<string>();
   private readonly listeners = new Set<(link: Link) => void>();
   private readonly persistence = new Persistence(
@@ -46,8 +70,11 @@ export class Relay {
       forceTLS: config.forceTLS,
       enabledTransports: ['ws'], // over TLS too, when forceTLS says so
       enableStats: false,
+      activityTimeout: SILENCE,
+      pongTimeout: PATIENCE,
       channelAuthorization: { endpoint: config.authEndpoint, transport: 'ajax' },
     });
+    this.resumed = this.resume();
     this.watchConnection();
     this.persistence.down(false);
   }
@@ -62,11 +89,52 @@ export class Relay {
     return () => this.listeners.delete(listener);
   }
 
-  /** Subscribes to a channel; the function it returns ends that. */
+  /** Subscribes to a channel without a log; the function it returns ends that. */
   open(name: string, handlers: ChannelHandlers): () => void {
+    return this.subscribe(name, handlers, (event) => {
+      if (event === 'pusher:subscription_succeeded') handlers.subscribed();
+      if (event === 'relay:lost') handlers.lost();
+    });
+  }
+
+  /** Reads the log of a channel, from its beginning; the function it returns ends that. */
+  openLog(name: string, handlers: LogHandlers): () => void {
+    this.logs.set(name, handlers);
+    const leave = this.subscribe(name, handlers, () => this.logChanged(this.resumed.log(name)));
+    return () => {
+      this.logs.delete(name);
+      leave();
+    };
+  }
+
+  private resume(): Resumed {
+    const changed = (log: Log) => this.logChanged(log);
+    return resume(this.pusher, {
+      rewind: (channel) => (this.logs.has(channel) ? { from: 'start' } : undefined),
+      onGap: (log, gap) => this.logs.get(log.channel)?.gap(gap),
+      onReset: (log) => this.logs.get(log.channel)?.reset(log),
+      onStale: changed,
+      onFresh: changed,
+      onPosition: changed,
+      onComplete: changed,
+    });
+  }
+
+  private logChanged(log: Log | undefined): void {
+    if (log) this.logs.get(log.channel)?.changed(log);
+    this.update();
+  }
+
+  /** `own` is told the events that are about the channel itself. */
+  private subscribe(name: string, handlers: Handlers, own: (event: string) => void): () => void {
     this.setPending(name, true);
     const channel = this.pusher.subscribe(name);
-    channel.bind_global((event: string, data: unknown) => this.dispatch(name, event, data, handlers));
+    channel.bind_global((event: string, data: unknown) => {
+      if (!/^(pusher|relay):/.test(event)) return handlers.event(event, data);
+      if (event === 'pusher:subscription_succeeded') this.setPending(name, false);
+      if (event === 'pusher:subscription_error') this.subscriptionFailed(name, data, handlers);
+      own(event);
+    });
     return () => {
       channel.unbind_all();
       channel.unbind_global();
@@ -75,21 +143,8 @@ export class Relay {
     };
   }
 
-  private dispatch(name: string, event: string, data: unknown, handlers: ChannelHandlers): void {
-    if (event === 'pusher:subscription_succeeded') {
-      this.setPending(name, false);
-      handlers.subscribed();
-    } else if (event === 'pusher:subscription_error') {
-      this.subscriptionFailed(name, data, handlers);
-    } else if (event === 'relay:lost') {
-      handlers.lost(lostCount(data));
-    } else if (!event.startsWith('pusher:')) {
-      handlers.event(event, data);
-    }
-  }
-
   /** A refusal is final; anything else (the backend restarts, say) is tried again. */
-  private subscriptionFailed(name: string, data: unknown, handlers: ChannelHandlers): void {
+  private subscriptionFailed(name: string, data: unknown, handlers: Handlers): void {
     const status = (data as { status?: unknown } | null)?.status;
     if (status === 403) {
       this.setPending(name, false);
@@ -138,17 +193,17 @@ export class Relay {
   }
 
   private update(): void {
-    const waiting: Link = this.wasLive ? 'reconnecting' : 'connecting';
-    const live = this.connected && this.pending.size === 0;
-    const next: Link = this.offline ? 'offline' : live ? 'live' : waiting;
-    this.wasLive ||= live;
+    const next = this.offline ? 'offline' : this.linkNow();
+    this.wasLive ||= next === 'live';
     if (next === this.state) return;
     this.state = next;
     for (const listener of this.listeners) listener(next);
   }
-}
 
-function lostCount(data: unknown): number {
-  const count = (data as { count?: unknown } | null)?.count;
-  return Number.isSafeInteger(count) ? (count as number) : -1;
+  private linkNow(): Link {
+    if (!this.connected || this.pending.size > 0) return this.wasLive ? 'reconnecting' : 'connecting';
+    const states = [...this.logs.keys()].map((name) => this.resumed.log(name)?.state);
+    if (states.includes('stale')) return 'stale';
+    return states.includes('catching-up') ? 'catching-up' : 'live';
+  }
 }

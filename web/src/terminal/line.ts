@@ -1,5 +1,7 @@
 // One line of a log: its text and, where any part of it is styled, runs.
 
+import type { Gap } from '../decode';
+
 /** Longest text a line keeps, in UTF-16 units; what goes beyond is counted in `cut`. */
 export const MAX_LINE = 1 << 18;
 const MAX_RUNS = 4096;
@@ -10,8 +12,8 @@ export class Line {
   runs: number[] | null = null;
   /** Grows with every change; a view compares it with the one it has drawn. */
   version = 0;
-  /** Bytes of output lost just before this line; -1 for some, but nobody knows how many. */
-  gap = 0;
+  /** What is missing just before this line. */
+  gap: Gap | undefined;
   /** Characters left out because the line is over MAX_LINE. */
   cut = 0;
 

@@ -20,7 +20,7 @@ describe.skipIf(names.length === 0)('real logs', () => {
     const movesUp = /\x1b\[\d*[AF]|\x1bM/.test(input);
     expect(terminal.lines.length).toBeLessThanOrEqual(lineFeeds);
     if (!movesUp) expect(terminal.lines.length).toBeGreaterThanOrEqual(lineFeeds - 1);
-    expect(terminal.text()).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+    expect(terminal.text(String)).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
     for (const line of terminal.lines) {
       const shown = segments(line, terminal.styles, Infinity).filter((s) => !s.invisible);
       expect(shown.map((s) => s.text).join('').length).toBeLessThanOrEqual(line.text.length);

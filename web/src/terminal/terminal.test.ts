@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { Gap } from '../decode';
 import { MAX_LINE } from './line';
 import { BOLD, DEFAULT, DIM, INVERSE, ITALIC, RGB, UNDERLINE } from './style';
 import { Terminal, WINDOW } from './terminal';
+
+const gap: Gap = { by: 'log', amount: 12, lines: 340, reason: 'trimmed' };
 
 function write(...chunks: string[]): Terminal {
   const terminal = new Terminal();
@@ -109,7 +112,7 @@ describe('unterminated sequences do not swallow the log', () => {
     const terminal = write('\x1b]0;');
     for (let i = 0; i < 110; i++) terminal.write('x'.repeat(10_000));
     terminal.write('seen');
-    expect(terminal.text()).toContain('seen');
+    expect(terminal.text(String)).toContain('seen');
   });
 
   test('a CSI ends at its bound', () => {
@@ -126,7 +129,7 @@ describe('unterminated sequences do not swallow the log', () => {
 
   test('a gap ends an unfinished sequence', () => {
     const terminal = write('a\x1b]0;title');
-    terminal.gap(10);
+    terminal.gap(gap);
     terminal.write('b');
     expect(texts(terminal)).toEqual(['a', 'b']);
   });
@@ -282,14 +285,25 @@ describe('bounds', () => {
 
   test('a gap starts a line of its own and resets the colours', () => {
     const terminal = write('\x1b[31mred');
-    terminal.gap(4096);
+    terminal.gap(gap);
     terminal.write('after\n');
     expect(texts(terminal)).toEqual(['red', 'after']);
-    expect(terminal.lines[1]).toMatchObject({ gap: 4096, runs: null });
+    expect(terminal.lines[1]).toMatchObject({ gap, runs: null });
     expect(terminal.gaps).toEqual([1]);
+    expect(terminal.text(({ amount }) => `${amount} missing`)).toBe('red\n[12 missing]\nafter\n');
+  });
+
+  test('after a reset nothing is left', () => {
+    const terminal = write('one\n\x1b7\x1b[31mtwo\x1b[1');
+    terminal.gap(gap);
+    terminal.reset();
+    terminal.write('1m\x1b8three');
+    expect(texts(terminal)).toEqual(['three']);
+    expect(terminal.lines[0]!.runs).toBe(null);
+    expect(terminal.gaps).toEqual([]);
   });
 
   test('text() is the log without escape sequences', () => {
-    expect(write('\x1b[31ma\x1b[0m\nb').text()).toBe('a\nb\n');
+    expect(write('\x1b[31ma\x1b[0m\nb').text(String)).toBe('a\nb\n');
   });
 });

@@ -2,6 +2,7 @@
 // progress lines overwritten with CR, and cursor movement within the last
 // lines, as multi-line progress (docker, BuildKit) needs it. Pure: no DOM.
 
+import type { Gap } from '../decode';
 import { Line } from './line';
 import { osc8Target } from './links';
 import { Parser } from './parser';
@@ -38,25 +39,37 @@ export class Terminal implements Sink {
   }
 
   /**
-   * Notes that output is missing here: bytes, or -1 when nobody knows how many.
-   * What follows starts on a line of its own, with the colours reset, as the
-   * missing part may have ended any number of lines.
+   * Notes that output is missing here. What follows starts on a line of its own, with
+   * the colours reset, as the missing part may have ended any number of lines.
    */
-  gap(bytes: number): void {
-    this.parser.reset();
-    this.style = 0;
-    this.row = this.lines.length;
-    this.column = 0;
+  gap(gap: Gap): void {
+    this.begin();
     const line = this.current();
     if (!line) return;
-    line.gap = bytes;
+    line.gap = gap;
     line.version++;
     this.gaps.push(this.row);
   }
 
-  /** The whole log without escape sequences, one line feed after each line. */
-  text(): string {
-    return this.lines.map((line) => line.text + '\n').join('');
+  /** Forgets everything. */
+  reset(): void {
+    this.lines.length = this.gaps.length = 0;
+    this.refused = 0;
+    this.saved = { row: 0, column: 0 };
+    this.begin();
+  }
+
+  /** A new line at the end, and nothing known of what was before. */
+  private begin(): void {
+    this.parser.reset();
+    this.style = 0;
+    this.row = this.lines.length;
+    this.column = 0;
+  }
+
+  /** The whole log without escape sequences, one line feed after each line; `tell` puts gaps into words. */
+  text(tell: (gap: Gap) => string): string {
+    return this.lines.map((line) => (line.gap ? `[${tell(line.gap)}]\n` : '') + line.text + '\n').join('');
   }
 
   print(text: string): void {

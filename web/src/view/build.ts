@@ -1,10 +1,12 @@
 // One build: #/builds/N
 
+import type { Log } from 'buildrelay-resume';
 import type { Decoded } from '../decode';
 import { BuildFeed } from '../feed';
-import type { FeedSink, FeedState } from '../feed';
-import { statusOf } from '../model';
-import type { Build, Finished } from '../model';
+import type { FeedSink } from '../feed';
+import { buildOf, statusOf } from '../model';
+import type { Build, Finished, Started } from '../model';
+import type { Link } from '../transport';
 import type { App, View } from './app';
 import { el, setText } from './dom';
 import { clock, count, dateTime, duration } from './format';
@@ -12,6 +14,7 @@ import { icon, STATUS_TEXT } from './icons';
 import { LogView } from './log';
 import { Notices } from './notices';
 import { Palette } from './palette';
+import { Proof } from './proof';
 import { plain } from './segments';
 import { elapsed, outcome, StatusBadge } from './status';
 import { Toolbar } from './toolbar';
@@ -24,15 +27,18 @@ export class BuildView implements View, FeedSink {
   private readonly notices = new Notices();
   private readonly blank = el('p.log-blank');
   private readonly end = el('span.log-end');
+  private readonly proof = new Proof();
   private readonly size = el('span.log-size');
   private readonly log: LogView;
   private readonly toolbar: Toolbar;
   private readonly feed: BuildFeed;
   private readonly stops: (() => void)[] = [];
-  private fetched: Build | undefined;
+  /** The build by its own events; the list may not have it any more. */
+  private told: Build | undefined;
   private finishedWith: Finished | undefined;
-  private gapBytes = 0;
+  private known: Log | undefined;
   private lastStatus = '';
+  private frame = 0;
 
   constructor(
     private readonly app: App,
@@ -42,8 +48,8 @@ export class BuildView implements View, FeedSink {
       changed: () => this.logChanged(),
       follow: (on) => this.toolbar.setFollow(on, this.log.terminal.lines.length),
     });
-    this.toolbar = new Toolbar(id, this.log, (problem) => this.notices.set('tool', problem));
     this.feed = new BuildFeed(id, this);
+    this.toolbar = new Toolbar(id, this.log, this.feed.recording, (problem) => this.notices.set('tool', problem));
     this.log.element.setAttribute('aria-label', `Output of build ${id}`);
     this.assemble();
     this.listen();
@@ -52,41 +58,44 @@ export class BuildView implements View, FeedSink {
   mounted(): void {
     this.log.mounted();
     this.log.focus();
-    this.feed.start((channel, handlers) => this.app.relay.open(channel, handlers));
+    this.feed.start((channel, handlers) => this.app.relay.openLog(channel, handlers));
     this.drawHead();
   }
 
   close(): void {
+    cancelAnimationFrame(this.frame);
     this.feed.close();
     this.log.close();
     for (const stop of this.stops) stop();
   }
 
-  build(build: Build): void {
-    // Another build by the same number: the backend has begun anew, and so does the page.
-    if (this.fetched && this.fetched.started !== build.started) location.reload();
-    this.fetched = build;
-    this.drawHead();
+  started(started: Started): void {
+    this.told = buildOf(this.id, started);
+    this.drawSoon();
   }
 
   output(pieces: Decoded[]): void {
-    for (const piece of pieces) {
-      if ('gap' in piece) this.gapBytes = piece.gap < 0 || this.gapBytes < 0 ? -1 : this.gapBytes + piece.gap;
-    }
     this.log.push(pieces);
+  }
+
+  reset(): void {
+    this.told = this.finishedWith = undefined;
+    this.log.reset();
+    this.drawSoon();
   }
 
   finished(finished: Finished): void {
     this.finishedWith = finished;
-    this.drawHead();
+    this.drawSoon();
   }
 
-  state(state: FeedState, lostEvents: number): void {
-    this.element.dataset['feed'] = state;
-    const behind = lostEvents > 0 ? `The connection fell behind; what it missed is being fetched.` : 'Some output has not arrived; it is being fetched.';
-    this.notices.set('behind', state === 'behind' ? behind : '');
-    this.notices.set('refused', state === 'refused' ? 'The server does not allow you to follow this build live.' : '');
-    this.notices.set('unknown', state === 'unknown-build' ? `There is no build ${this.id}.` : '');
+  logIs(log: Log): void {
+    this.known = log;
+    this.drawSoon();
+  }
+
+  refused(): void {
+    this.notices.set('refused', 'The server does not allow you to follow this build.');
   }
 
   private assemble(): void {
@@ -97,7 +106,7 @@ export class BuildView implements View, FeedSink {
       el('header.build-head', {}, back, name, this.toolbar.element),
       this.notices.element,
       el('div.log-frame', {}, this.log.element, this.blank, this.toolbar.resume),
-      el('footer.log-foot', {}, this.end, this.size),
+      el('footer.log-foot', {}, this.end, this.proof.element, this.size),
     );
   }
 
@@ -114,16 +123,26 @@ export class BuildView implements View, FeedSink {
     );
   }
 
-  /** The newest that is known of the build: from the list, from the fetch, from its end. */
+  /** The newest that is known of the build: from the list, or from its own events. */
   private current(): Build | undefined {
-    const known = this.app.builds.list.get(this.id) ?? this.fetched;
+    const known = this.app.builds.list.get(this.id) ?? this.told;
     const end = this.finishedWith;
     if (!known || !end || known.status !== 'running') return known;
     return { ...known, status: statusOf(end), finished: end.time, exitCode: end.exitCode };
   }
 
+  /** Events can come by the thousand. */
+  private drawSoon(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawHead();
+    });
+  }
+
   private drawHead(): void {
     const build = this.current();
+    this.drawFoot(build);
     if (!build) {
       setText(this.command, '');
       document.title = `#${this.id} · buildrelay`;
@@ -137,35 +156,42 @@ export class BuildView implements View, FeedSink {
     this.facts.title = dateTime(build.started);
     document.title = `${STATUS_TEXT[build.status]} #${this.id} ${plain(build.command)} · buildrelay`;
     this.announce(build);
-    this.drawEnd(build);
   }
 
   private announce(build: Build): void {
     if (this.lastStatus === 'running' && build.status !== 'running') {
       this.app.shell.announce(outcome(build));
-      this.feed.over();
     }
     this.lastStatus = build.status;
   }
 
-  private drawEnd(build: Build): void {
-    const complete = this.finishedWith !== undefined && !this.log.pending;
-    const running = build.status === 'running';
-    const cut = running && this.app.relay.link !== 'live';
-    this.end.dataset['status'] = cut ? 'canceled' : build.status;
-    this.element.dataset['complete'] = String(complete);
+  private drawFoot(build: Build | undefined): void {
+    const running = build?.status === 'running';
+    const cut = running ? CUT[this.app.relay.link] : undefined;
+    this.end.dataset['status'] = cut ? 'canceled' : (build?.status ?? '');
     this.toolbar.setRunning(running);
+    setText(this.end, cut ?? (running ? 'Running' : this.finishedWith ? endText(this.finishedWith) : ''));
+    const settled = this.finishedWith !== undefined && !this.log.pending;
+    const lost = this.finishedWith?.lost ?? 0;
+    this.element.dataset['complete'] = String(settled && lost === 0 && this.known?.complete === true);
+    if (this.known) this.proof.set(this.known, { running, lost });
     this.drawBlank();
-    if (cut) setText(this.end, 'Not connected: newer output may be missing');
-    else if (running) setText(this.end, 'Running');
-    else setText(this.end, complete ? endText(this.finishedWith!) : 'Loading the output…');
+    this.drawNotices();
+  }
+
+  private drawNotices(): void {
+    const log = this.known;
+    const { builds } = this.app;
+    const nothing = log?.state === 'live' && this.log.terminal.lines.length === 0 && !this.current();
+    this.notices.set('unknown', nothing && builds.loaded ? `There is no build ${this.id}.` : '');
+    const gone = log?.gaps.some((gap) => gap.reset && gap.missing === null);
+    this.notices.set('gone', gone ? GONE : '');
   }
 
   /** Says why the log is empty, if it is. */
   private drawBlank(): void {
-    const { feed, complete } = this.element.dataset;
-    const empty = this.log.terminal.lines.length === 0 && !this.log.pending && feed === 'current';
-    setText(this.blank, !empty ? '' : complete === 'true' ? 'This build printed nothing.' : 'Nothing printed yet.');
+    const empty = this.log.terminal.lines.length === 0 && !this.log.pending && this.known?.state === 'live' && this.current();
+    setText(this.blank, !empty ? '' : this.finishedWith ? 'This build printed nothing.' : 'Nothing printed yet.');
   }
 
   private logChanged(): void {
@@ -173,13 +199,22 @@ export class BuildView implements View, FeedSink {
     setText(this.size, count(terminal.lines.length, 'line'));
     this.drawBlank();
     this.toolbar.linesAre(terminal.lines.length);
-    this.notices.setGaps({ places: terminal.gaps, bytes: this.gapBytes }, (index) => this.log.toLine(index));
-    if (terminal.refused > 0) {
-      this.notices.set('full', `Only the first ${count(terminal.lines.length, 'line')} are shown. The download has all.`);
-    }
+    this.notices.setGaps(terminal.gaps, (index) => this.log.toLine(index));
+    const full = `Only the first ${count(terminal.lines.length, 'line')} are shown. The download has all.`;
+    this.notices.set('full', terminal.refused > 0 ? full : '');
     if (this.finishedWith && !this.log.pending) this.drawHead();
   }
 }
+
+const GONE = 'Redis has lost the log of this build. What it held before is still shown here, until the build is sent again.';
+
+/** Why newer output may be missing. */
+const CUT: Readonly<Partial<Record<Link, string>>> = {
+  connecting: 'Connecting…',
+  reconnecting: 'Not connected: newer output may be missing',
+  offline: 'Not connected: newer output may be missing',
+  stale: 'Redis is away: newer output may be missing',
+};
 
 function endText(end: Finished): string {
   if (end.signal !== '') return `Ended by ${plain(end.signal)}`;

@@ -34,7 +34,7 @@ describe('a line', () => {
 
   test('after a gap has the mark above it', () => {
     const terminal = new Terminal();
-    terminal.gap(10);
+    terminal.gap({ by: 'log', amount: 1, lines: null, reason: 'trimmed' });
     expect(new Heights(terminal.lines).line(0)).toBe(LINE_HEIGHT + GAP_HEIGHT);
   });
 });

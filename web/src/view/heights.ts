@@ -13,7 +13,7 @@ import { columns } from '../terminal/width';
 export const BLOCK = 32;
 /** Heights in CSS pixels; log.css has the same. */
 export const LINE_HEIGHT = 20;
-export const GAP_HEIGHT = 36;
+export const GAP_HEIGHT = 60;
 export const MORE_HEIGHT = 28;
 /** A line shows this much of its text until the reader asks for more. */
 export const CLIP = 2000;
@@ -42,6 +42,12 @@ export class Heights {
     this.cache.length = 0;
   }
 
+  /** To be called when there are other lines. */
+  reset(): void {
+    this.cache.length = 0;
+    this.expanded.clear();
+  }
+
   expand(index: number): void {
     this.expanded.add(index);
     delete this.cache[Math.floor(index / BLOCK)];
@@ -68,7 +74,7 @@ export class Heights {
     const clipped = line.text.length > limit;
     const text = clipped ? line.text.slice(0, limit) : line.text;
     const rows = this.columns === Infinity ? 1 : Math.max(1, Math.ceil(columns(text) / this.columns));
-    const extra = (line.gap !== 0 ? GAP_HEIGHT : 0) + (clipped || line.cut > 0 ? MORE_HEIGHT : 0);
+    const extra = (line.gap ? GAP_HEIGHT : 0) + (clipped || line.cut > 0 ? MORE_HEIGHT : 0);
     return rows * LINE_HEIGHT + extra;
   }
 

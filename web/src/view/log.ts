@@ -90,6 +90,19 @@ export class LogView {
     this.schedule();
   }
 
+  /** Forgets all lines. */
+  reset(): void {
+    this.queue = [];
+    this.terminal.reset();
+    this.heights.reset();
+    this.estimates.length = this.mutableFrom = 0;
+    this.clear();
+    this.list.setOptions(this.options());
+    this.list.measure();
+    this.follow.set(true);
+    this.schedule();
+  }
+
   /** Whether output waits to be taken in. */
   get pending(): boolean {
     return this.queue.length > 0;

@@ -2,20 +2,14 @@
 // area where log text is, so that no log line can pass for it.
 
 import { button, el, setText } from './dom';
-import { bytes, count, number } from './format';
+import { count, number } from './format';
 import { icon } from './icons';
-
-export interface Gaps {
-  readonly places: readonly number[];
-  /** Bytes in all, or -1 when unknown. */
-  readonly bytes: number;
-}
 
 export class Notices {
   readonly element = el('div.notices', { role: 'status' });
   private readonly shown = new Map<string, HTMLElement>();
   private nextGap = 0;
-  private knownGaps = '';
+  private knownGaps = 0;
 
   /** Shows, changes or (with '') removes the notice of this name. */
   set(name: string, text: string, action?: HTMLElement): void {
@@ -29,18 +23,13 @@ export class Notices {
     setText(node.children[1]!, text);
   }
 
-  /** Tells what is missing; `show` scrolls to a line, by its index. */
-  setGaps(gaps: Gaps, show: (index: number) => void): void {
-    const places = gaps.places;
-    const known = `${places.length} ${gaps.bytes}`;
-    if (places.length === 0 || known === this.knownGaps) return;
-    this.knownGaps = known;
-    const amount = gaps.bytes > 0 ? `${bytes(gaps.bytes)} of output are missing` : 'Output is missing';
+  /** Tells before which lines output is missing; `show` scrolls to one, by its index. */
+  setGaps(places: readonly number[], show: (index: number) => void): void {
+    if (places.length === this.knownGaps) return;
+    this.knownGaps = places.length;
     const where = places.length === 1 ? `before line ${number(places[0]! + 1)}` : `at ${count(places.length, 'place')}`;
-    const action = button('Show where output is missing', ['Show'], () => {
-      show(places[this.nextGap++ % places.length]!);
-    });
-    this.set('gaps', `${amount}, ${where}. Line numbers after that do not count what is missing.`, action);
+    const action = button('Show where output is missing', ['Show'], () => show(places[this.nextGap++ % places.length]!));
+    this.set('gaps', places.length === 0 ? '' : `Output is missing ${where}. Line numbers do not count it.`, action);
   }
 
   private add(name: string, action?: HTMLElement): HTMLElement {

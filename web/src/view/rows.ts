@@ -3,10 +3,13 @@
 import { BOLD, ITALIC, STRIKE, UNDERLINE } from '../terminal/style';
 import type { Line } from '../terminal/line';
 import type { Terminal } from '../terminal/terminal';
+import type { Gap } from '../decode';
+import { gapReason, gapTitle } from '../words';
 import { el } from './dom';
-import { bytes, count } from './format';
+import { count } from './format';
 import { BLOCK, CLIP } from './heights';
 import type { Heights } from './heights';
+import { icon } from './icons';
 import type { Palette } from './palette';
 import { segments } from './segments';
 import type { Segment } from './segments';
@@ -46,6 +49,7 @@ export class Block {
       const limit = context.heights.limit(first + i);
       const row = this.rows[i] ?? this.addRow(first + i);
       if (row.version === line.version && row.limit === limit) continue;
+      if (line.gap && row.version < 0) row.element.before(gapMark(line.gap));
       row.version = line.version;
       row.limit = limit;
       drawRow(row.element, first + i, context);
@@ -70,8 +74,6 @@ function drawRow(row: HTMLElement, index: number, context: RowContext): void {
     text.append(drawSegment(segment, context.palette));
   }
   row.replaceChildren(text);
-  row.classList.toggle('after-gap', line.gap !== 0);
-  if (line.gap !== 0) row.prepend(gapMark(line.gap));
   if (line.text.length > limit || line.cut > 0) row.append(more(line, limit, () => context.expand(index)));
 }
 
@@ -107,10 +109,18 @@ function classesOf(flags: number): string[] {
   return classes;
 }
 
-/** Reaches over the line numbers, where no log text can ever be. */
-function gapMark(lost: number): HTMLElement {
-  const what = lost > 0 ? `${bytes(lost)} of output are missing here` : 'Output is missing here';
-  return el('div.gap-mark', {}, el('span', {}, what));
+/**
+ * What is missing between two lines: an element beside them, never within one, over
+ * the whole width with the line numbers, where no text of a log can be.
+ */
+function gapMark(gap: Gap): HTMLElement {
+  const [title, reason] = [gapTitle(gap), gapReason(gap)];
+  return el(
+    'aside.gap',
+    { role: 'note', 'aria-label': `Gap: ${title}. ${reason}` },
+    icon('warning'),
+    el('div.gap-words', {}, el('strong', {}, title), el('span', {}, reason)),
+  );
 }
 
 function more(line: Line, limit: number, expand: () => void): HTMLElement {

@@ -9,6 +9,8 @@ const LINK_TEXT: Readonly<Record<Link, string>> = {
   connecting: 'Connecting',
   live: 'Live',
   reconnecting: 'Reconnecting',
+  'catching-up': 'Catching up…',
+  stale: 'Redis is away',
   offline: 'Offline',
 };
 
@@ -16,6 +18,8 @@ const LINK_HINT: Readonly<Record<Link, string>> = {
   connecting: 'Connecting to the relay',
   live: 'Connected: everything on this page is up to date',
   reconnecting: 'The connection was lost and is being made again',
+  'catching-up': 'Connected: older output is on its way',
+  stale: 'The relay has lost sight of Redis: newer output may be missing until it is back',
   offline: 'The relay cannot be reached; this page keeps trying',
 };
 

@@ -1,8 +1,7 @@
 // What the reader can do with a log: follow it, jump, wrap, copy, download.
 
-import { fetchOutput } from '../api';
-import { base64Decode } from '../decode';
-import type { Batch } from '../model';
+import type { Recording } from '../recording';
+import { gapTitle } from '../words';
 import { button, el, setText } from './dom';
 import { count } from './format';
 import { icon } from './icons';
@@ -23,12 +22,13 @@ export class Toolbar {
   constructor(
     private readonly id: number,
     private readonly log: LogView,
+    private readonly recording: Recording,
     /** Tells the reader what did not work; '' takes it back. */
     private readonly tell: (problem: string) => void,
   ) {
     this.follow = button('Follow the newest output (F)', [icon('follow'), el('span', {}, 'Follow')], () => this.toggleFollow());
     this.wrap = button('Wrap long lines (W)', [icon('wrap')], () => this.toggleWrap());
-    this.copy = button('Copy the whole log as text', [icon('copy')], () => this.attempt(this.copyAll(), 'The log could not be copied.'));
+    this.copy = button('Copy the whole log as text', [icon('copy')], () => this.copyAll());
     this.resume = el('button.resume', { type: 'button', hidden: '' }, icon('follow'), this.news);
     this.resume.addEventListener('click', () => this.log.toEnd());
     this.element = el(
@@ -38,7 +38,7 @@ export class Toolbar {
       button('To the last line (Shift+G)', [icon('bottom')], () => this.log.toEnd()),
       this.wrap,
       this.copy,
-      button('Download the raw output', [icon('download')], () => this.attempt(this.download(), 'The output could not be downloaded.')),
+      button('Download the raw output', [icon('download')], () => this.download()),
       this.follow,
     );
     this.copy.hidden = !navigator.clipboard; // only there in a secure context
@@ -93,27 +93,20 @@ export class Toolbar {
     this.wrap.setAttribute('aria-pressed', String(this.log.wrap));
   }
 
-  private attempt(work: Promise<void>, problem: string): void {
+  private copyAll(): void {
     this.tell('');
-    work.catch(() => this.tell(problem));
+    navigator.clipboard.writeText(this.log.terminal.text(gapTitle)).then(
+      () => {
+        this.copy.replaceChildren(icon('done'));
+        setTimeout(() => this.copy.replaceChildren(icon('copy')), 1500);
+      },
+      () => this.tell('The log could not be copied.'),
+    );
   }
 
-  private async copyAll(): Promise<void> {
-    await navigator.clipboard.writeText(this.log.terminal.text());
-    this.copy.replaceChildren(icon('done'));
-    setTimeout(() => this.copy.replaceChildren(icon('copy')), 1500);
-  }
-
-  private async download(): Promise<void> {
-    const output = await fetchOutput(this.id);
-    const url = URL.createObjectURL(new Blob(output.batches.map(raw), { type: 'text/plain' }));
+  private download(): void {
+    const url = URL.createObjectURL(this.recording.file());
     el('a', { href: url, download: `build-${this.id}.log` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
-}
-
-function raw(batch: Batch): BlobPart {
-  if (batch.lost !== undefined) return `\n[${count(batch.lost, 'byte')} of output are missing here]\n`;
-  if (batch.base64 !== undefined) return base64Decode(batch.base64) ?? '';
-  return batch.text ?? '';
 }
