@@ -12,9 +12,10 @@ import (
 // an encrypted channel.
 func anything() fault {
 	var link *faults.PubSubLink
-	return fault{within: soon, Plan: faults.Plan{
+	return fault{Plan: faults.Plan{
 		Redis:    []relaytest.RedisOption{relaytest.RedisKeeps()},
 		Channels: []string{"private-all-1", "private-none-1", "private-encrypted-all-1"},
+		Load:     faults.Load{Every: lasting(150*time.Millisecond, 20*time.Millisecond)}, // no log is trimmed
 		Relays:   2,
 		TLS:      true,
 		RelaysVia: func(t testing.TB, address string) string {

@@ -23,7 +23,7 @@ func linkFaults() map[string]fault {
 		"F7 the relay's subscriptions are swallowed":       pubSubSwallowed(),
 		"F7 all that the relay is sent is swallowed":       linkSwallowed(),
 		"F10 publishing is retried on a slow link":         slowLink(),
-		"F11 subscriptions are killed every 300 ms":        {within: soon, Plan: subscriptionsKilled()},
+		"F11 subscriptions are killed every 300 ms":        {Plan: subscriptionsKilled()},
 		"F12 the relay stands still and Redis cuts it off": cutOff(),
 	}
 }
@@ -60,11 +60,11 @@ func floodFrozen(w *faults.World) {
 	w.T.Error("Redis does not cut off a relay that reads nothing")
 }
 
-// pubSubSwallowed leaves the relay what it needs to read logs, so that its readers are
-// never far behind.
+// pubSubSwallowed leaves the relay what it needs to read logs, so that those who are
+// subscribed are never far behind.
 func pubSubSwallowed() fault {
 	var link *faults.PubSubLink
-	return fault{within: soon, Plan: faults.Plan{
+	return fault{holds: true, Plan: faults.Plan{
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartPubSubLink(t, address)
 			return link.Address()
@@ -81,7 +81,7 @@ func pubSubSwallowed() fault {
 
 func linkSwallowed() fault {
 	var link *faults.ToxicLink
-	return fault{within: soon, Plan: faults.Plan{
+	return fault{Plan: faults.Plan{
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartToxicLink(t, address)
 			return link.Address()
@@ -101,7 +101,7 @@ func linkSwallowed() fault {
 // slowLink makes answers come after the writers' time-outs, again and again.
 func slowLink() fault {
 	var links []*faults.ToxicLink
-	return fault{within: soon, also: wereRetried, Plan: faults.Plan{
+	return fault{also: wereRetried, Plan: faults.Plan{
 		Load: faults.Load{Timeout: 200 * time.Millisecond},
 		BackendsVia: func(t testing.TB, address string) string {
 			links = append(links, faults.StartToxicLink(t, address))
@@ -140,7 +140,7 @@ func wereRetried(t *testing.T, r faults.Result) {
 
 // cutOff lets Redis end the subscriptions of a relay that reads nothing.
 func cutOff() fault {
-	return fault{within: soon, Plan: faults.Plan{
+	return fault{Plan: faults.Plan{
 		Redis: []relaytest.RedisOption{relaytest.RedisSettings("client-output-buffer-limit pubsub 1mb 0 0")},
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)

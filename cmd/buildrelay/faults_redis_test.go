@@ -16,7 +16,7 @@ const second = time.Second
 func redisFaults() map[string]fault {
 	keeps := []relaytest.RedisOption{relaytest.RedisKeeps()}
 	all := map[string]fault{
-		"F3 Redis is restarted": {within: soon, Plan: faults.Plan{
+		"F3 Redis is restarted": {Plan: faults.Plan{
 			Redis: keeps,
 			Nemesis: func(w *faults.World) {
 				w.Wait(second, 2*second)
@@ -28,7 +28,7 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
-		"F4 Redis is killed and has a file": {within: soon, Plan: faults.Plan{
+		"F4 Redis is killed and has a file": {Plan: faults.Plan{
 			Redis: keeps,
 			Nemesis: func(w *faults.World) {
 				for range 2 {
@@ -42,7 +42,7 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
-		"F5 Redis is killed and forgets all": {within: soon, tells: true, also: eachOnce, Plan: faults.Plan{
+		"F5 Redis is killed and forgets all": {tells: true, also: eachOnce, Plan: faults.Plan{
 			Forgets: true,
 			Nemesis: func(w *faults.World) {
 				for range 2 {
@@ -56,11 +56,11 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
-		"F6 Redis stands still for 5 s": {within: soon, Plan: faults.Plan{Nemesis: freeze(5 * second)}},
+		"F6 Redis stands still for 5 s": {Plan: faults.Plan{Nemesis: freeze(5 * second)}},
 	}
 	if relaytest.Full() {
 		all["F6 Redis stands still for 30 s"] = fault{
-			within: soon, stale: true, Plan: faults.Plan{Nemesis: freezeUntilStale}, also: staleInTime,
+			stale: true, Plan: faults.Plan{Nemesis: freezeUntilStale}, also: staleInTime,
 		}
 	}
 	return all
@@ -118,7 +118,7 @@ func staleInTime(t *testing.T, r faults.Result) {
 		}
 	}
 	for _, when := range told(r, checker.Fresh) {
-		if after := when.Sub(frozen.Over); after > soon {
+		if after := when.Sub(frozen.Over); after > soon() {
 			t.Errorf("told to be fresh after %s", after)
 		}
 	}

@@ -11,14 +11,14 @@ import (
 // relayFaults are those of the relay, and what is none.
 func relayFaults() map[string]fault {
 	return map[string]fault{
-		"the relay is restarted": {within: soon, Plan: faults.Plan{Nemesis: func(w *faults.World) {
+		"the relay is restarted": {Plan: faults.Plan{Nemesis: func(w *faults.World) {
 			for range 2 {
 				w.Wait(second, 2*second)
 				w.Fault("restart", w.Relays[0].Restart)
 			}
 			w.Wait(2*second, 3*second)
 		}}},
-		"the relay is killed": {within: soon, Plan: faults.Plan{Nemesis: func(w *faults.World) {
+		"the relay is killed": {Plan: faults.Plan{Nemesis: func(w *faults.World) {
 			for range 2 {
 				w.Wait(second, 2*second)
 				w.Fault("kill", func() {
@@ -28,7 +28,7 @@ func relayFaults() map[string]fault {
 			}
 			w.Wait(2*second, 3*second)
 		}}},
-		"one of two relays is killed": {within: soon, Plan: faults.Plan{Relays: 2, Nemesis: func(w *faults.World) {
+		"one of two relays is killed": {Plan: faults.Plan{Relays: 2, Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
 			w.Relays[0].Kill()
 			w.Wait(2*second, 3*second)
@@ -37,7 +37,7 @@ func relayFaults() map[string]fault {
 			killSubscriptions(w)
 			w.Wait(second, 2*second)
 		}}},
-		"slow readers of a log that is trimmed": {within: soon, tells: true, also: slowWereTold, Plan: faults.Plan{
+		"slow readers of a log that is trimmed": {tells: true, also: slowWereTold, Plan: faults.Plan{
 			Channels: []string{"private-small-1"},
 			Load:     faults.Load{Every: 10 * time.Millisecond, Filler: 6 << 10},
 			Nemesis:  func(w *faults.World) { w.Wait(6*second, 6*second) },

@@ -320,7 +320,7 @@ func TestTheTableHasALineForEachRun(t *testing.T) {
 	if err := checker.WriteTable(&text, []checker.Row{{Fault: "a fault", Seed: 42, Report: checker.Check(s.History)}}); err != nil {
 		t.Fatal(err)
 	}
-	want := "a fault 42 10 8 0 0 2 0 0 2ms 2ms - - 0s"
+	want := "a fault 42 10 8 0 0 2 0 0 1ms 1ms 2ms 2ms - - 0s"
 	if got := strings.Join(strings.Fields(strings.Split(text.String(), "\n")[1]), " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -86,6 +86,7 @@ type Sight struct {
 	// At is the frame's relay member, the zero Position if it has none.
 	At    protocol.Position
 	Start protocol.Start  // of Subscribed
+	Asked time.Time       // of Subscribed: when the reader asked for it
 	Data  string          // of Entry and Other
 	Gap   *protocol.Gap   // of GapTold
 	Final *protocol.Final // of FinalTold

@@ -69,7 +69,8 @@ func (s *story) view(sights ...checker.Sight) *checker.View {
 }
 
 func (s *story) subscribed(start protocol.Start) checker.Sight {
-	return checker.Sight{Kind: checker.Subscribed, Time: s.start.Add(-time.Second), Start: start}
+	granted := s.start.Add(-time.Second)
+	return checker.Sight{Kind: checker.Subscribed, Time: granted, Asked: granted.Add(-time.Millisecond), Start: start}
 }
 
 // entries are the sights of the entries from the i-th up to, and without, the j-th.

@@ -42,9 +42,10 @@ type Report struct {
 	Written   int // lines that were acknowledged
 	Delivered int // entries that were shown, over all readers
 	Told      int // gaps that were told, over all readers
-	// Delay is how long after its append an entry was shown, where it could be: time
-	// in which a fault kept it back, or in which its reader was away, does not count.
-	Delay Times
+	// Granted is how long after it was asked for a subscription was granted, and Delay how
+	// long after its append an entry was shown; of those that were appended before the
+	// subscription was granted the first, from then on. The time of faults is left out.
+	Granted, Delay Times
 	// Latest is where the longest delay was.
 	Latest string
 	// Detection is how long after the end of a fault a reader saw the next entry or

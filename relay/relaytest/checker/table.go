@@ -18,12 +18,12 @@ type Row struct {
 func WriteTable(w io.Writer, rows []Row) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "fault\tseed\twritten\tshown\tlost\tdoubled\tsilent\tother\ttold\t"+
-		"delay p50\tmax\tdetected p50\tmax\tslowest append")
+		"granted p50\tmax\tdelay p50\tmax\tdetected p50\tmax\tslowest append")
 	for _, r := range rows {
 		n := r.Report
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
 			r.Fault, r.Seed, n.Written, n.Delivered, n.Count(Lost), n.Count(Doubled), n.Count(Silent),
-			n.Count(Swapped, Invented, Disagreed, Mistold), n.Told, n.Delay.middle(), n.Delay.longest(),
+			n.Count(Swapped, Invented, Disagreed, Mistold), n.Told, n.Granted.middle(), n.Granted.longest(), n.Delay.middle(), n.Delay.longest(),
 			n.Detection.middle(), n.Detection.longest(), short(n.Slowest))
 	}
 	if err := table.Flush(); err != nil {

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ func (c *check) measure() {
 			c.report.Detection = append(c.report.Detection, c.detections(v)...)
 		}
 	}
+	slices.Sort(c.report.Granted)
 	slices.Sort(c.report.Delay)
 	slices.Sort(c.report.Detection)
 	for _, call := range c.Calls {
@@ -42,34 +44,36 @@ func (c *check) measure() {
 	}
 }
 
-// delays measures from the append, or from when the reader was there, and leaves out
-// the time of faults.
+// delays measures how late a reader was granted and shown things.
 func (c *check) delays(v *View) {
-	var subscribed time.Time
+	var granted time.Time
 	for i, s := range v.Sights {
 		if s.Kind == Subscribed {
-			subscribed = s.Time
+			granted = s.Time
+			c.report.Granted = append(c.report.Granted, c.unhurt(s.Asked, granted))
 		}
 		appended, known := c.times[place{v.Channel, s.At}]
-		if s.Kind != Entry || !known {
+		replayed := appended.Before(granted) && i > 0 && v.Sights[i-1].Kind == Entry
+		if s.Kind != Entry || !known || replayed {
 			continue
 		}
-		from := later(appended, subscribed)
-		late := max(0, s.Time.Sub(from)-c.hurt(from, s.Time))
+		late := c.unhurt(later(appended, granted), s.Time)
 		c.report.Delay = append(c.report.Delay, late)
 		if late > c.latest {
 			c.latest = late
-			c.report.Latest = v.where() + ":\n    " + strings.Join(v.trace(i), "\n    ")
+			c.report.Latest = fmt.Sprintf("%s, subscribed at %s, an entry of %s:\n    %s", v.where(),
+				clock(granted), clock(appended), strings.Join(v.trace(i), "\n    "))
 		}
 	}
 }
 
-// hurt is how much of the time from a to b is in faults.
-func (c *check) hurt(a, b time.Time) (sum time.Duration) {
+// unhurt is the time from a to b without that of faults.
+func (c *check) unhurt(a, b time.Time) time.Duration {
+	sum := b.Sub(a)
 	for _, f := range c.Faults {
-		sum += max(0, earlier(b, f.Over).Sub(later(a, f.Begun)))
+		sum -= max(0, earlier(b, f.Over).Sub(later(a, f.Begun)))
 	}
-	return sum
+	return max(0, sum)
 }
 
 // detections measures, for each fault, from its end or from when the reader was
@@ -113,6 +117,9 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// clock is for traces.
+func clock(t time.Time) string { return t.Format("04:05.000") }
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {

@@ -197,10 +197,10 @@ func (v *View) trace(i int) (lines []string) {
 
 // String is for traces.
 func (s Sight) String() string {
-	text := fmt.Sprintf("%s %s %s", s.Time.Format("05.000"), s.Kind, s.At)
+	text := fmt.Sprintf("%s %s %s", clock(s.Time), s.Kind, s.At)
 	switch s.Kind {
 	case Subscribed:
-		text = fmt.Sprintf("%s subscribed, from %+v", s.Time.Format("05.000"), s.Start)
+		text = fmt.Sprintf("%s subscribed, from %+v", clock(s.Time), s.Start)
 	case Entry:
 		text += " " + brief(s.Data)
 	case GapTold:

@@ -22,20 +22,29 @@ func readLog(ctx context.Context, client *redis.Client, channel string) (checker
 		return l, fmt.Errorf("reading the meta data of %s: %w", channel, err)
 	}
 	l.Closed = meta[2] == "1"
-	entries, err := client.XRange(ctx, logKey(channel), "-", "+").Result()
-	if err != nil {
-		return l, fmt.Errorf("reading the stream of %s: %w", channel, err)
-	}
-	for _, entry := range entries {
-		var fields []string
-		for name, value := range entry.Values {
-			fields = append(fields, name, fmt.Sprint(value))
-		}
-		e, err := protocol.ParseEntry(l.Top.Epoch, entry.ID, fields, channel, protocol.DefaultLimits())
+	for from := "-"; ; {
+		entries, err := client.XRangeN(ctx, logKey(channel), from, "+", 1000).Result()
 		if err != nil {
 			return l, fmt.Errorf("reading the stream of %s: %w", channel, err)
 		}
-		l.Entries = append(l.Entries, e)
+		for _, entry := range entries {
+			e, err := parseEntry(l.Top.Epoch, channel, entry)
+			if err != nil {
+				return l, fmt.Errorf("reading the stream of %s: %w", channel, err)
+			}
+			l.Entries = append(l.Entries, e)
+			from = "(" + entry.ID
+		}
+		if len(entries) == 0 {
+			return l, nil
+		}
 	}
-	return l, nil
+}
+
+func parseEntry(epoch, channel string, entry redis.XMessage) (protocol.Event, error) {
+	var fields []string
+	for name, value := range entry.Values {
+		fields = append(fields, name, fmt.Sprint(value))
+	}
+	return protocol.ParseEntry(epoch, entry.ID, fields, channel, protocol.DefaultLimits())
 }

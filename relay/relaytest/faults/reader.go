@@ -53,9 +53,9 @@ type page struct {
 	// at is the newest position that came, if one did: what a client resumes from.
 	at     protocol.Position
 	placed bool
-	// start is what was asked for last, subscribed when it was granted.
-	start      protocol.Start
-	subscribed time.Time
+	// start is what was asked for last, at asked, and granted when it was.
+	start          protocol.Start
+	asked, granted time.Time
 }
 
 func newReader(kind readerKind, urls []string, config *tls.Config, channels []string, d dice) *reader {
@@ -111,6 +111,7 @@ func (r *reader) subscription(socketID, channel string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.pages[channel]
+	p.asked = time.Now()
 	data := map[string]any{
 		"channel": channel,
 		"auth":    auth.SignChannel(auth.Key{Key: relaytest.Key, Secret: relaytest.Secret}, socketID, channel, nil),
@@ -146,7 +147,7 @@ func (r *reader) take(f frame) {
 	s := f.sight()
 	s.Time = time.Now()
 	if s.Kind == checker.Subscribed {
-		s.Start, p.subscribed = p.start, s.Time
+		s.Start, s.Asked, p.granted = p.start, p.asked, s.Time
 	}
 	if f.Relay != "" {
 		p.at, p.placed = s.At, true
@@ -169,7 +170,7 @@ func (r *reader) hasRead(channel string, end protocol.Position, written time.Tim
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.pages[channel]
-	return p == nil || p.at == end || p.start.Kind == protocol.StartNow && p.subscribed.After(written)
+	return p == nil || p.at == end || p.start.Kind == protocol.StartNow && p.granted.After(written)
 }
 
 // views are what the reader was shown. It must have ended.

@@ -140,7 +140,7 @@ func (r *run) closeLogs() (logs []checker.Log) {
 	for _, channel := range r.plan.Channels {
 		line := r.line("end", channel)
 		r.end.write(ctx, []numbered{{line.String(), line}}, `{"final":{"lines":1}}`)
-		l, err := readLog(ctx, r.Redis.Client(), channel)
+		l, err := readLog(r.T.Context(), r.Redis.Client(), channel)
 		if err != nil {
 			r.T.Fatal(err)
 		}
