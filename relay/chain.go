@@ -12,6 +12,9 @@ import (
 // before its readers are told so.
 const staleAfter = 10 * time.Second
 
+// admitAfter is how long a subscriber of a log channel waits for the channel to be heard.
+const admitAfter = 2 * time.Second
+
 // Log reads logs. Its methods wait for Redis.
 type Log interface {
 	// ReadLog returns a part of a log, which is empty where there is no log.
@@ -119,11 +122,15 @@ func (ch *channel) isStale() bool {
 	return ch.chain.stale
 }
 
-// age tells the readers when the channel was not compared for too long. It says
-// whether they are told.
+// age admits who has waited too long to be heard: the log may be readable all the same,
+// and comparing finds what is not heard. It tells the readers when the channel was not
+// compared for too long, and says whether they are told.
 func (ch *channel) age(now time.Time) bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	if len(ch.waiting) > 0 && now.Sub(ch.waitingSince) >= admitAfter {
+		ch.admit()
+	}
 	c := ch.chain
 	if !c.stale && now.Sub(c.verified) >= staleAfter {
 		c.stale = true

@@ -27,8 +27,10 @@ type channel struct {
 	// missed says that the channel was heard once and then was not: what was
 	// published meanwhile is gone.
 	missed bool
-	// waiting are the subscriptions made while the channel was not heard.
-	waiting map[*subscription]struct{}
+	// waiting are the subscriptions made while the channel was not heard, and
+	// waitingSince is when the first of them was made.
+	waiting      map[*subscription]struct{}
+	waitingSince time.Time
 	// live is how many subscriptions read the feed.
 	live int
 	// shards hold the readers, one shard for every worker that has some.
@@ -51,8 +53,8 @@ func (ch *channel) add(s *subscription) {
 		ch.join(s)
 		return
 	}
-	if ch.waiting == nil {
-		ch.waiting = make(map[*subscription]struct{})
+	if len(ch.waiting) == 0 {
+		ch.waiting, ch.waitingSince = make(map[*subscription]struct{}), time.Now()
 	}
 	ch.waiting[s] = struct{}{}
 }
@@ -93,6 +95,11 @@ func (ch *channel) confirm() {
 		ch.append(protocol.Lost(ch.key.name, -1), "", nil)
 	}
 	ch.missed = false
+	ch.admit()
+}
+
+// admit makes those who wait live. The caller holds mu.
+func (ch *channel) admit() {
 	for s := range ch.waiting {
 		ch.join(s)
 	}

@@ -68,7 +68,7 @@ func (h *Hub) verify(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			due = h.logChannels()
+			due = slices.DeleteFunc(h.logChannels(), func(ch *channel) bool { return ch.subscriptions() == 0 })
 			timer.Reset(compareEvery*9/10 + rand.N(compareEvery/5))
 		case <-h.suspects.wake:
 			due = h.suspects.take()
@@ -105,13 +105,13 @@ func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 	return true
 }
 
-// logChannels returns the log channels that have readers.
+// logChannels returns the log channels.
 func (h *Hub) logChannels() []*channel {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var found []*channel
 	for _, ch := range h.channels {
-		if ch.chain != nil && ch.subscriptions() > 0 {
+		if ch.chain != nil {
 			found = append(found, ch)
 		}
 	}
