@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"buildrelay/relay/demo"
+	"buildrelay/relay/pipe"
 	"buildrelay/relay/relaytest"
 )
 
@@ -127,10 +128,15 @@ func TestDemoRunsACommandAgainAndAgainAndShowsIt(t *testing.T) {
 	if b := list.Builds[len(list.Builds)-1]; b.Status != demo.Failed || *b.ExitCode != 4 || b.Line != "hello" {
 		t.Errorf("first build: %+v", b)
 	}
-	var log demo.Log
-	if !d.get("/builds/1/output", &log) || len(log.Output) != 1 || log.Output[0].Text != "hello\n" || log.Finished == nil {
-		t.Errorf("output: %+v", log)
+
+	// The first build has long ended, and is shown from its first line.
+	c.Send(`{"event":"pusher:subscribe","data":{"channel":"private-build-1","auth":"` + d.sign(c.SocketID, "private-build-1") + `"}}`)
+	var output pipe.Output
+	if err := json.Unmarshal([]byte(c.Await("build:output").DataString(t)), &output); err != nil || output.Text != "hello\n" {
+		t.Errorf("output %+v, %v", output, err)
 	}
+	c.Await("build:finished")
+	c.Await("relay:final")
 
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -67,9 +67,9 @@ func runPipe(ctx context.Context, args []string) int {
 	if len(c.Command) == 0 {
 		c.Runner = input{os.Stdin, signals}.run
 	}
-	code, err := pipe.Run(context.WithoutCancel(ctx), c)
+	exit, err := pipe.Run(context.WithoutCancel(ctx), c)
 	report(err)
-	return code
+	return exit.Code
 }
 
 func parsePipeFlags(args []string) (pipeFlags, error) {

@@ -17,7 +17,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"buildrelay/protocol"
 	"buildrelay/relay/pipe"
 )
 
@@ -175,29 +174,6 @@ func TestTheListIsToldAgainWhenTheRelayIsBack(t *testing.T) {
 			if n := strings.Count(log.String(), text); n != 1 {
 				t.Errorf("%q logged %d times:\n%s", text, n, log)
 			}
-		}
-	})
-}
-
-func TestWhatIsFetchedIsNeverBehindWhatWasPublished(t *testing.T) {
-	inBubble(t, func(d *Demo, p *publisher, s scripted, _ *bytes.Buffer) {
-		checked := 0
-		p.setCheck(func(e protocol.Event) {
-			var o pipe.Output
-			if e.Name != pipe.EventOutput || json.Unmarshal([]byte(e.Data), &o) != nil {
-				return
-			}
-			log, _ := d.store.log(1)
-			if n := len(log.Output); n == 0 || log.Output[n-1].Seq < o.Seq {
-				t.Errorf("seq %d is published and only %d records are kept", o.Seq, n)
-			}
-			checked++
-		})
-		for i := range 5 {
-			s.do(fmt.Sprintf("line %d\n", i))
-		}
-		if checked != 5 {
-			t.Errorf("%d outputs", checked)
 		}
 	})
 }

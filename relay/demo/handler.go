@@ -16,17 +16,15 @@ const maxForm = 4096
 
 // Handler returns the backend's HTTP side, for the page's own origin:
 //
-//	GET  /                    the page
-//	GET  /config.json         how the page reaches the relay
-//	POST /pusher/auth         signs a subscription, as pusher-js asks for it
-//	GET  /builds              {"builds":[Build…]}, the newest first
-//	GET  /builds/{id}/output  a Log
+//	GET  /             the page
+//	GET  /config.json  how the page reaches the relay
+//	POST /pusher/auth  signs a subscription, as pusher-js asks for it
+//	GET  /builds       {"builds":[Build…]}, the newest first
 func (d *Demo) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /config.json", d.getConfig)
 	mux.HandleFunc("POST /pusher/auth", d.postAuth)
 	mux.HandleFunc("GET /builds", d.getBuilds)
-	mux.HandleFunc("GET /builds/{id}/output", d.getOutput)
 	if d.c.Page != nil {
 		mux.Handle("GET /", d.c.Page)
 	}
@@ -54,20 +52,6 @@ func (d *Demo) getBuilds(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, struct {
 		Builds []Build `json:"builds"`
 	}{d.store.list()})
-}
-
-func (d *Demo) getOutput(w http.ResponseWriter, r *http.Request) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	log, ok := d.store.log(id)
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	writeJSON(w, log)
 }
 
 // postAuth signs what it knows and refuses everything else: a name that it does

@@ -64,14 +64,14 @@ func recordJob(t *testing.T, file io.Writer, job Job) {
 	}
 	fmt.Fprintf(file, "# %s\n", command)
 	s := stamper{t, file, time.Now()}
-	code, err := pipe.Run(t.Context(), pipe.Config{
+	exit, err := pipe.Run(t.Context(), pipe.Config{
 		AppID: "record", Channel: "record", Publisher: new(publisher),
 		Command: job.Command, Dir: job.Dir, Env: job.Env, Stdout: s, Stderr: s,
 	})
-	if err != nil || code != 0 {
-		t.Fatalf("%v: exit code %d, %v", job.Command, code, err)
+	if err != nil || exit.Code != 0 {
+		t.Fatalf("%v: exit code %d, %v", job.Command, exit.Code, err)
 	}
-	s.line(code)
+	s.line(exit.Code)
 }
 
 func TestARecordingIsReplayedAtItsSpeed(t *testing.T) {

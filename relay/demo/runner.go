@@ -7,9 +7,6 @@ import (
 	"buildrelay/relay/pipe"
 )
 
-// flushWait is how long a build that has ended waits for the relay.
-const flushWait = pipe.DefaultFlushWait
-
 // Job is one build to run.
 type Job struct {
 	Command []string
@@ -50,15 +47,14 @@ func (d *Demo) build(ctx context.Context) {
 	})
 	log := d.c.Log.With("build", b.ID)
 	printed := &printer{d.store, b.ID}
-	code, err := pipe.Run(ctx, pipe.Config{
+	exit, err := pipe.Run(ctx, pipe.Config{
 		AppID: d.c.AppID, Channel: b.Channel, Publisher: d.c.Publisher,
 		Command: job.Command, Dir: job.Dir, Env: job.Env, Runner: job.Runner,
 		Stdout: printed, Stderr: printed, // one for both keeps their order
-		FlushWait: flushWait,
-		Observe:   func(r pipe.Record) { d.store.add(b.ID, r, ctx.Err() != nil) },
-		Log:       log,
+		Log: log,
 	})
-	log.Debug("build ended", "exit_code", code)
+	d.store.finished(b.ID, exit, ctx.Err() != nil, time.Now().UnixMilli())
+	log.Debug("build ended", "exit_code", exit.Code)
 	if err != nil {
 		log.Warn("build was not published completely", "error", err)
 	}

@@ -8,12 +8,10 @@ import (
 	"buildrelay/relay/pipe"
 )
 
-const (
-	maxBuilds = 50      // that are kept
-	maxOutput = 4 << 20 // bytes of output that are kept of each, the newest
-)
+const maxBuilds = 50 // that are kept
 
-// store keeps the builds. It is safe for concurrent use.
+// store keeps the list of builds. What they print is in their logs. It is safe for
+// concurrent use.
 type store struct {
 	ready chan struct{} // holds a token while changed may not be empty
 
@@ -23,22 +21,10 @@ type store struct {
 	changed map[int64]bool
 }
 
-// kept is a build with its output.
+// kept is a build that is in the list.
 type kept struct {
-	build    Build
-	line     newestLine
-	output   []pipe.Output
-	size     int // bytes of output
-	finished *pipe.Finished
-}
-
-// Log is a build with its output. Of a long one the beginning is not kept: the
-// first record's offset says how much is missing.
-type Log struct {
-	Build  Build         `json:"build"`
-	Output []pipe.Output `json:"output"`
-	// Finished is the data of the build's last event, nil while it runs.
-	Finished *pipe.Finished `json:"finished"`
+	build Build
+	line  newestLine
 }
 
 // newStore returns a store that numbers builds from first.
@@ -76,19 +62,13 @@ func (s *store) printed(id int64, output []byte) {
 	}
 }
 
-// add keeps the next record of a build. stopped says that we stopped it.
-func (s *store) add(id int64, r pipe.Record, stopped bool) {
+// finished takes in how a build has ended, and when, in ms since the epoch. stopped
+// says that we stopped it.
+func (s *store) finished(id int64, exit pipe.Exit, stopped bool, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := s.find(id)
-	if k == nil {
-		return
-	}
-	switch r := r.(type) {
-	case pipe.Output:
-		k.add(r)
-	case pipe.Finished:
-		k.finish(r, stopped)
+	if k := s.find(id); k != nil {
+		k.build.finish(exit, stopped, at)
 		s.touch(id)
 	}
 }
@@ -102,18 +82,6 @@ func (s *store) list() []Build {
 		list = append(list, k.build)
 	}
 	return list
-}
-
-// log returns a build with its output.
-func (s *store) log(id int64) (Log, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := s.find(id)
-	if k == nil {
-		return Log{}, false
-	}
-	output := append([]pipe.Output{}, k.output...) // never nil, which would be null
-	return Log{Build: k.build, Output: output, Finished: k.finished}, true
 }
 
 // takeChanged returns the builds that changed since it was last called, the
@@ -159,27 +127,17 @@ func (s *store) touch(id int64) {
 	}
 }
 
-// add keeps output, and drops the oldest to make room.
-func (k *kept) add(o pipe.Output) {
-	k.output = append(k.output, o)
-	k.size += len(o.Bytes())
-	for k.size > maxOutput && len(k.output) > 1 {
-		k.size -= len(k.output[0].Bytes())
-		k.output[0] = pipe.Output{}
-		k.output = k.output[1:]
+func (b *Build) finish(exit pipe.Exit, stopped bool, at int64) {
+	b.Finished = &at
+	if exit.Signal == "" {
+		b.ExitCode = &exit.Code
 	}
-}
-
-func (k *kept) finish(f pipe.Finished, stopped bool) {
-	k.finished = &f
-	k.build.Finished = &f.Time
-	k.build.ExitCode = f.ExitCode
 	switch {
 	case stopped:
-		k.build.Status = Canceled
-	case f.ExitCode != nil && *f.ExitCode == 0:
-		k.build.Status = Passed
+		b.Status = Canceled
+	case exit.Code == 0:
+		b.Status = Passed
 	default:
-		k.build.Status = Failed
+		b.Status = Failed
 	}
 }

@@ -13,11 +13,6 @@ func running(id int64) Build {
 	return Build{ID: id, Channel: channelOf(id), Command: "make", Status: Running, Started: 1}
 }
 
-// output returns an Output of text behind what came before.
-func output(seq, offset int64, text string) pipe.Output {
-	return pipe.Output{Seq: seq, Offset: offset, Text: text}
-}
-
 func TestTheStoreKeepsTheNewestBuilds(t *testing.T) {
 	s := newStore(1)
 	for range maxBuilds + 2 {
@@ -27,76 +22,47 @@ func TestTheStoreKeepsTheNewestBuilds(t *testing.T) {
 	if len(list) != maxBuilds || list[0].ID != maxBuilds+2 || list[maxBuilds-1].ID != 3 {
 		t.Errorf("%d builds, from %d to %d", len(list), list[0].ID, list[len(list)-1].ID)
 	}
-	if _, ok := s.log(2); ok {
-		t.Error("build 2 is still kept")
-	}
-	s.add(2, output(1, 0, "late"), false) // must not matter
+	s.printed(2, []byte("late")) // must not matter, build 2 is not kept
+	s.finished(2, pipe.Exit{}, false, 9)
 	if got := len(s.takeChanged()); got != maxBuilds {
 		t.Errorf("%d changed builds", got)
 	}
 }
 
-func TestABuildsLogIsAsItWasPublished(t *testing.T) {
+func TestABuildIsListedAsItEnded(t *testing.T) {
 	s := newStore(1)
 	b := s.begin(running)
-	zero := 0
-	records := []pipe.Record{
-		pipe.Started{Time: 1},
-		output(1, 0, "one\n"),
-		pipe.Output{Seq: 2, Offset: 4, Lost: 96},
-		pipe.Output{Seq: 3, Offset: 100, Base64: []byte{0xff}},
-		pipe.Finished{ExitCode: &zero, Time: 9, Seq: 3, Bytes: 101, Lost: 96},
-	}
-	for _, r := range records {
-		s.add(b.ID, r, false)
-	}
+	s.printed(b.ID, []byte("one\n"))
 	s.printed(b.ID, []byte{0xff})
-	got, ok := s.log(b.ID)
-	nine, finished := int64(9), records[4].(pipe.Finished)
-	want := Log{
-		Build: Build{
-			ID: 1, Channel: "private-build-1", Command: "make", Status: Passed,
-			Started: 1, Finished: &nine, ExitCode: &zero, Line: "\ufffd",
-		},
-		Output:   []pipe.Output{records[1].(pipe.Output), records[2].(pipe.Output), records[3].(pipe.Output)},
-		Finished: &finished,
-	}
-	if diff := cmp.Diff(want, got); !ok || diff != "" {
+	s.finished(b.ID, pipe.Exit{Code: 3}, false, 9)
+	nine, three := int64(9), 3
+	want := []Build{{
+		ID: 1, Channel: "private-build-1", Command: "make", Status: Failed,
+		Started: 1, Finished: &nine, ExitCode: &three, Line: "\ufffd",
+	}}
+	if diff := cmp.Diff(want, s.list()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestTheStatusFollowsTheEnd(t *testing.T) {
-	zero, one := 0, 1
 	for _, tt := range []struct {
-		end     pipe.Finished
+		end     pipe.Exit
 		stopped bool
 		want    Status
 	}{
-		{pipe.Finished{ExitCode: &zero}, false, Passed},
-		{pipe.Finished{ExitCode: &one}, false, Failed},
-		{pipe.Finished{Signal: "SIGKILL"}, false, Failed},
-		{pipe.Finished{Signal: "SIGTERM"}, true, Canceled},
+		{pipe.Exit{}, false, Passed},
+		{pipe.Exit{Code: 1}, false, Failed},
+		{pipe.Exit{Code: 137, Signal: "SIGKILL"}, false, Failed},
+		{pipe.Exit{Code: 143, Signal: "SIGTERM"}, true, Canceled},
 	} {
 		s := newStore(1)
 		b := s.begin(running)
-		s.add(b.ID, tt.end, tt.stopped)
-		if got := s.list()[0].Status; got != tt.want {
-			t.Errorf("%+v, stopped %t: %s, want %s", tt.end, tt.stopped, got, tt.want)
+		s.finished(b.ID, tt.end, tt.stopped, 9)
+		got := s.list()[0]
+		if got.Status != tt.want || (got.ExitCode == nil) != (tt.end.Signal != "") {
+			t.Errorf("%+v, stopped %t: %+v, want %s", tt.end, tt.stopped, got, tt.want)
 		}
-	}
-}
-
-func TestOfALongBuildTheEndIsKept(t *testing.T) {
-	s := newStore(1)
-	b := s.begin(running)
-	text := strings.Repeat("x", maxOutput/4)
-	for i := range int64(6) {
-		s.add(b.ID, output(i+1, i*int64(len(text)), text), false)
-	}
-	log, _ := s.log(b.ID)
-	if n := len(log.Output); n != 4 || log.Output[0].Seq != 3 || log.Output[0].Offset != 2*int64(len(text)) {
-		t.Errorf("%d records", n)
 	}
 }
 

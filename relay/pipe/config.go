@@ -81,12 +81,6 @@ type Config struct {
 	Buffer    int           // bytes of output that are kept, to be published or again if Redis loses the log; the oldest are dropped; 0 is DefaultBuffer
 	FlushWait time.Duration // after the end, for what is not yet published; 0 is DefaultFlushWait
 
-	// Observe, if not nil, sees every record in order, each once and before it is
-	// published, and those that can't be published as well. A backend keeps the
-	// log with it: what a browser then fetches is never behind what it was sent.
-	// Calls do not overlap.
-	Observe func(Record)
-
 	Log *slog.Logger // nil discards
 }
 
@@ -106,9 +100,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Stderr == nil {
 		c.Stderr = io.Discard
-	}
-	if c.Observe == nil {
-		c.Observe = func(Record) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

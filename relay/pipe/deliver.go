@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"math"
 	"time"
 
 	"buildrelay/protocol"
@@ -24,19 +23,22 @@ type delivery struct {
 	log  life
 	away bool  // the last call failed
 	err  error // why nothing more is published
-	seen int64 // how far the observer is, see behind
 }
 
 func newDelivery(c Config, out *outbox, pace func(time.Duration)) *delivery {
-	return &delivery{c: c, out: out, pace: pace, log: life{run: rand.Text()}, seen: -1}
+	return &delivery{c: c, out: out, pace: pace, log: life{run: rand.Text()}}
 }
 
 // run publishes until the outbox is closed and empty, and then the end, which is
 // set before the outbox is closed. When Redis loses the log, what is kept of the
-// build is published again from the start. When ctx ends, or the relay refuses, the
-// rest is only observed.
+// build is published again from the start. It stops when ctx ends, or when the relay
+// refuses.
 func (d *delivery) run(ctx context.Context, started Started, end *Finished) {
-	for !d.publishAll(ctx, started, end) {
+	for {
+		d.err = d.publishAll(ctx, started, end)
+		if !errors.Is(d.err, protocol.ErrLogGone) || ctx.Err() != nil {
+			return
+		}
 		d.c.Log.Warn("the log of this build is gone from Redis, what is kept of it is published again")
 		sleep(ctx, d.log.pause())
 		d.out.rewind()
@@ -44,17 +46,17 @@ func (d *delivery) run(ctx context.Context, started Started, end *Finished) {
 	}
 }
 
-// publishAll publishes the build in one log. It reports false if that is gone.
-func (d *delivery) publishAll(ctx context.Context, started Started, end *Finished) (ok bool) {
-	ok = d.publish(ctx, started)
-	for ok {
+// publishAll publishes the build in one log.
+func (d *delivery) publishAll(ctx context.Context, started Started, end *Finished) error {
+	err := d.publish(ctx, started)
+	for err == nil {
 		outputs := d.out.take(maxEvents)
 		if len(outputs) == 0 {
 			return d.publish(ctx, d.finished(*end))
 		}
-		ok = d.publish(ctx, d.log.numbered(outputs)...)
+		err = d.publish(ctx, d.log.numbered(outputs)...)
 	}
-	return false
+	return err
 }
 
 func (d *delivery) finished(end Finished) Finished {
@@ -63,54 +65,26 @@ func (d *delivery) finished(end Finished) Finished {
 	return end
 }
 
-// publish shows records to the observer and delivers them. It reports false if the
-// log is gone that they belong to.
-func (d *delivery) publish(ctx context.Context, records ...Record) (ok bool) {
+// publish delivers records.
+func (d *delivery) publish(ctx context.Context, records ...Record) error {
 	events := make([]protocol.Event, len(records))
 	size := int64(0)
 	for i, r := range records {
-		d.observe(r)
-		e, err := d.log.event(d.c.Channel, r)
-		if err != nil && d.err == nil {
-			d.err = err
+		var err error
+		if events[i], err = d.log.event(d.c.Channel, r); err != nil {
+			return err
 		}
-		events[i] = e
 		if o, ok := r.(Output); ok {
-			size += o.size()
+			size += int64(len(o.Text) + len(o.Base64))
 		}
-	}
-	if d.err != nil {
-		return true
 	}
 	receipt, err := d.deliver(ctx, events)
-	if errors.Is(err, protocol.ErrLogGone) && ctx.Err() == nil {
-		return false
+	if err != nil {
+		return err
 	}
-	if d.err = err; err == nil {
-		d.log.done += size
-		d.note(receipt)
-	}
-	return true
-}
-
-// observe shows r to the observer, unless it has seen it in a log that is gone.
-func (d *delivery) observe(r Record) {
-	if at := behind(r); at > d.seen {
-		d.seen = at
-		d.c.Observe(r)
-	}
-}
-
-// behind returns a number that grows from record to record of a build.
-func behind(r Record) int64 {
-	switch r := r.(type) {
-	case Started:
-		return 0
-	case Output:
-		return r.Offset + r.size() + r.Lost
-	default:
-		return math.MaxInt64
-	}
+	d.log.done += size
+	d.note(receipt)
+	return nil
 }
 
 // note learns from a receipt which log it is and whether anybody watches.

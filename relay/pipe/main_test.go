@@ -26,12 +26,12 @@ func TestMain(m *testing.M) {
 func helper(script string) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt)
-	code, err := Run(context.Background(), Config{
+	exit, err := Run(context.Background(), Config{
 		AppID: "app", Channel: "c", Publisher: new(fakePublisher), Command: shell(script),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	os.Exit(code)
+	os.Exit(exit.Code)
 }

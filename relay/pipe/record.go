@@ -79,9 +79,6 @@ func (o Output) Bytes() []byte {
 	return []byte(o.Text)
 }
 
-// size is the length of Bytes.
-func (o Output) size() int64 { return int64(len(o.Text) + len(o.Base64)) }
-
 // outputEnvelope is how much longer an Output's JSON is than its text, at most.
 const outputEnvelope = len(`{"seq":,"offset":,"line":,"base64":""}`) + 3*len("9223372036854775807")
 

@@ -38,18 +38,19 @@ func (u *Unpublished) Unwrap() error { return u.Err }
 // Run runs one build and publishes it. It returns when the build has ended, at
 // most c.FlushWait later, and leaves no goroutine behind.
 //
-// The exit code is the build's own: of the command, 128+n if signal n killed
-// it, 127 or 126 if it could not be found or run (which is told on Stderr and in
-// the log, as a shell would), 0 for standard input. It is 125 if c is invalid.
+// It returns how the build ended, with its own exit code: of the command, 128+n if
+// signal n killed it, 127 or 126 if it could not be found or run (which is told on
+// Stderr and in the log, as a shell would), 0 for standard input. The code is 125 if c
+// is invalid.
 // The error, if any, is about the publishing: an [*Unpublished], or what is
 // wrong with c.
 //
 // When ctx ends the command gets SIGTERM and, 5 s later, SIGKILL. What is not
 // yet published still has its c.FlushWait.
-func Run(ctx context.Context, c Config) (exitCode int, err error) {
-	c, err = c.withDefaults()
+func Run(ctx context.Context, c Config) (Exit, error) {
+	c, err := c.withDefaults()
 	if err != nil {
-		return exitBroken, fmt.Errorf("pipe: %w", err)
+		return Exit{Code: exitBroken}, fmt.Errorf("pipe: %w", err)
 	}
 
 	out := newOutbox(c.Buffer)
@@ -70,7 +71,7 @@ func Run(ctx context.Context, c Config) (exitCode int, err error) {
 	timeout := time.AfterFunc(c.FlushWait, func() { giveUp(errSilent) })
 	defer timeout.Stop()
 	_ = g.Wait()
-	return exit.Code, send.unpublished()
+	return exit, send.unpublished()
 }
 
 // build runs what c says and returns how it ended.

@@ -20,11 +20,11 @@ func run(t *testing.T, c Config) (log, int) {
 	t.Helper()
 	p := new(fakePublisher)
 	c.AppID, c.Channel, c.Publisher = "app", "private-build-1", p
-	code, err := Run(t.Context(), c)
+	exit, err := Run(t.Context(), c)
 	if err != nil {
 		t.Errorf("publishing: %v", err)
 	}
-	return readLog(t, p.published()), code
+	return readLog(t, p.published()), exit.Code
 }
 
 func shell(script string) []string { return []string{"sh", "-c", script} }
@@ -179,12 +179,12 @@ func TestSignalsArePassedOnToTheCommand(t *testing.T) {
 func TestTheEndOfTheContextTerminatesTheCommand(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	p := new(fakePublisher)
-	code, err := Run(ctx, Config{
+	exit, err := Run(ctx, Config{
 		AppID: "app", Channel: "c", Publisher: p,
 		Command: shell(waits), Stdout: &onText{text: "ready", f: stop},
 	})
-	if got := readLog(t, p.published()); code != 7 || err != nil || got.text != "ready\ncaught\n" || got.finished == nil {
-		t.Errorf("exit code %d, %v, output %q, finished %v", code, err, got.text, got.finished)
+	if got := readLog(t, p.published()); exit.Code != 7 || err != nil || got.text != "ready\ncaught\n" || got.finished == nil {
+		t.Errorf("exit code %d, %v, output %q, finished %v", exit.Code, err, got.text, got.finished)
 	}
 }
 
@@ -228,8 +228,8 @@ func TestAnInvalidConfigRunsNothing(t *testing.T) {
 	} {
 		c := good
 		spoil(&c)
-		if code, err := Run(t.Context(), c); code != 125 || err == nil {
-			t.Errorf("%s: exit code %d, err %v", name, code, err)
+		if exit, err := Run(t.Context(), c); exit.Code != 125 || err == nil {
+			t.Errorf("%s: exit code %d, err %v", name, exit.Code, err)
 		}
 	}
 	if _, err := os.Stat(ran); err == nil {
