@@ -26,12 +26,13 @@ type demoProcess struct {
 	page string // its address without TLS
 }
 
-// startDemo starts a demo on free ports and reads where it is.
-func startDemo(t *testing.T, command ...string) *demoProcess {
+// startDemo starts a demo on free ports, with so much more in its environment, and
+// reads where it is.
+func startDemo(t *testing.T, env []string, args ...string) *demoProcess {
 	t.Helper()
-	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1", "--"}, command...)
+	args = append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"}, args...)
 	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), args...)
-	cmd.Env = []string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	cmd.Env = append([]string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -82,6 +83,31 @@ func (d *demoProcess) await(what string, done func() bool) {
 	}
 }
 
+// newest waits until the newest build of the list is as it should be.
+func (d *demoProcess) newest(done func(demo.Build) bool) (b demo.Build) {
+	d.t.Helper()
+	d.await("such a build", func() bool {
+		var list struct{ Builds []demo.Build }
+		if !d.get("/builds", &list) || len(list.Builds) == 0 {
+			return false
+		}
+		b = list.Builds[0]
+		return done(b)
+	})
+	return b
+}
+
+// end ends the process by a signal.
+func (d *demoProcess) end(s syscall.Signal) {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(s); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.cmd.Wait(); err != nil && s != syscall.SIGKILL {
+		d.t.Errorf("ended with %v", err)
+	}
+}
+
 // sign asks for what lets a connection subscribe to a channel.
 func (d *demoProcess) sign(socketID, channel string) (auth string) {
 	d.t.Helper()
@@ -103,7 +129,7 @@ func (d *demoProcess) sign(socketID, channel string) (auth string) {
 
 func TestDemoRunsACommandAgainAndAgainAndShowsIt(t *testing.T) {
 	t.Parallel()
-	d := startDemo(t, "sh", "-c", "echo hello; exit 4")
+	d := startDemo(t, nil, "--first-build", "1", "--", "sh", "-c", "echo hello; exit 4")
 	var config struct{ Key string }
 	d.await("page", func() bool { return d.get("/config.json", &config) })
 
@@ -138,10 +164,28 @@ func TestDemoRunsACommandAgainAndAgainAndShowsIt(t *testing.T) {
 	c.Await("build:finished")
 	c.Await("relay:final")
 
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+	d.end(syscall.SIGTERM)
+}
+
+// A demo is killed, and another begins, on a Redis that keeps the first one's logs.
+func TestDemoTakesUpNoLogOfAnotherRun(t *testing.T) {
+	t.Parallel()
+	w := world{redis: relaytest.StartRedis(t)}
+	env := []string{
+		"RELAY_REDIS_URL=" + w.redis.URL(), "RELAY_APP_ID=" + relaytest.AppID,
+		"RELAY_APP_KEY=" + relaytest.Key, "RELAY_APP_SECRET=" + relaytest.Secret,
 	}
-	if err := d.cmd.Wait(); err != nil {
-		t.Errorf("ended with %v", err)
+	first := startDemo(t, env, "--", "sh", "-c", "echo of the first; while sleep 0.2 && echo; do :; done")
+	killed := first.newest(func(b demo.Build) bool { return b.Line == "of the first" })
+	w.awaitLog(t, killed.Channel, "of the first\n")
+	first.end(syscall.SIGKILL)
+	<-time.After(time.Until(time.Unix(killed.ID+1, 0))) // it numbers by the clock
+
+	second := startDemo(t, env, "--", "sh", "-c", "echo of the second")
+	passed := second.newest(func(b demo.Build) bool { return b.Status == demo.Passed })
+	if passed.ID <= killed.ID {
+		t.Errorf("build %d follows build %d", passed.ID, killed.ID)
 	}
+	w.expectLog(t, passed.Channel, []byte("of the second\n"))
+	second.end(syscall.SIGTERM)
 }
