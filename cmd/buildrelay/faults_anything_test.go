@@ -36,7 +36,7 @@ func anything() fault {
 			}
 			for end := time.Now().Add(lasting(5*time.Minute, 12*second)); time.Now().Before(end); {
 				w.Wait(0, second)
-				w.Fault("one of many", harms[w.Pick(len(harms))])
+				w.Fault("harm", harms[w.Pick(len(harms))])
 			}
 			w.Wait(3*second, 3*second)
 		},

@@ -60,11 +60,11 @@ func floodFrozen(w *faults.World) {
 	w.T.Error("Redis does not cut off a relay that reads nothing")
 }
 
-// pubSubSwallowed leaves the relay what it needs to read logs, so that those who are
-// subscribed are never far behind.
+// pubSubSwallowed leaves the relay what it needs to read logs, so that its readers are
+// never far behind.
 func pubSubSwallowed() fault {
 	var link *faults.PubSubLink
-	return fault{holds: true, Plan: faults.Plan{
+	return fault{Plan: faults.Plan{
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartPubSubLink(t, address)
 			return link.Address()

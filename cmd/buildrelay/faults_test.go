@@ -17,8 +17,6 @@ type fault struct {
 	tells bool
 	// stale says that readers are to be told that they are stale.
 	stale bool
-	// holds says that subscriptions are granted when the harm is over, and not sooner.
-	holds bool
 	// also is what else must be so.
 	also func(t *testing.T, r faults.Result)
 }
@@ -81,7 +79,7 @@ func (f fault) run(t *testing.T) faults.Result {
 	if late := max(r.Report.Delay.Max(), r.Report.Detection.Max()); late > soon() {
 		t.Errorf("something was seen after %s; the latest: %s", late, r.Report.Latest)
 	}
-	if late := r.Report.Granted.Max(); late > soon() && !f.holds {
+	if late := r.Report.Granted.Max(); late > soon() {
 		t.Errorf("a subscription was granted after %s", late)
 	}
 	if f.also != nil {

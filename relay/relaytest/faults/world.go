@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/checker"
 )
@@ -68,3 +69,17 @@ func (w *World) Freeze(relay int) { w.Relays[relay].Signal(syscall.SIGSTOP) }
 
 // Thaw ends a Freeze.
 func (w *World) Thaw(relay int) { w.Relays[relay].Signal(syscall.SIGCONT) }
+
+// AwaitEntries lets the run go on until the channel's log has had n entries.
+func (w *World) AwaitEntries(channel string, n uint64) {
+	w.T.Helper()
+	deadline := time.Now().Add(4 * relaytest.Patience)
+	for time.Now().Before(deadline) {
+		text, _ := w.Redis.Client().HGet(w.T.Context(), logKey(channel)+":meta", "i").Result() // no log, no entries
+		if id, err := protocol.ParseID(text); err == nil && id.Offset >= n {
+			return
+		}
+		w.Wait(50*time.Millisecond, 50*time.Millisecond)
+	}
+	w.T.Errorf("the log of %s has not come to %d entries", channel, n)
+}
