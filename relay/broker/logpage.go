@@ -6,6 +6,7 @@ import "buildrelay/protocol"
 type rawPage struct {
 	epoch, top, oldest, from string
 	closed                   bool
+	final                    string // where closed
 	entries                  []rawEntry
 	more                     bool // the stream has more
 }
@@ -18,7 +19,7 @@ type rawEntry struct {
 // parseReply takes the script's reply apart.
 func parseReply(reply any) (rawPage, error) {
 	v, ok := reply.([]any)
-	if !ok || len(v) != 7 {
+	if !ok || len(v) != 8 {
 		return rawPage{}, errUnexpected
 	}
 	entries, ok := v[5].([]any)
@@ -26,7 +27,7 @@ func parseReply(reply any) (rawPage, error) {
 		return rawPage{}, errUnexpected
 	}
 	p := rawPage{epoch: textOf(v[0]), top: textOf(v[1]), closed: textOf(v[2]) == "1", oldest: textOf(v[3]), from: textOf(v[4])}
-	p.more = v[6] == int64(1)
+	p.more, p.final = v[6] == int64(1), textOf(v[7])
 	for _, entry := range entries {
 		parts, ok := entry.([]any)
 		if !ok || len(parts) != 2 {
@@ -82,7 +83,9 @@ func (p rawPage) page(start protocol.Start, channel string) protocol.Page {
 	if top.Epoch == "" {
 		return page
 	}
-	page.Closed = p.closed
+	if page.Closed = p.closed; p.closed {
+		page.Final, _ = protocol.ParseFinal(p.final)
+	}
 	page.Oldest, _ = protocol.ParseID(p.oldest)
 	if start.Kind != protocol.StartSince {
 		id, _ := protocol.ParseID(p.from)

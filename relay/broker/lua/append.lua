@@ -10,7 +10,7 @@ local MOST_COUNT = 999999999999999 -- what JavaScript and Redis' Lua count exact
 local MOST_TTL = 315360000 -- ten years
 local ID_TTL = 300 -- for so long a retry is known
 local LEAST_META_TTL = 172800
-local MOST_TRIMMED = 1000 -- by one call, which holds up all of Redis
+local MOST_TRIMMED = 1000 -- or a few more by one call, which holds up all of Redis
 
 local function whole(v, least, most)
   return type(v) == 'number' and v >= least and v <= most and v == math.floor(v)
@@ -265,7 +265,7 @@ end
 local function save(meta, log, with_limits)
   local fields = {
     'e', log.epoch, 'i', log.id, 'h', log.digest,
-    'n', number(log.count), 'b', number(log.bytes), 'o', number(log.oldest),
+    'n', number(log.count), 'b', number(math.max(log.bytes, 0)), 'o', number(log.oldest),
   }
   if with_limits then
     for name in pairs(DEFAULTS) do

@@ -3,7 +3,7 @@
 -- KEYS: the log's stream. ARGV: now|first|since|count|bytes, its position or number, the
 -- most entries of a page, and the most bytes.
 -- Returns {epoch, id of the newest entry, "1" where closed, id of the oldest, id that the
--- page starts behind, entries, 1 where there is more}. Epoch and id are as the meta hash
+-- page starts behind, entries, 1 where there is more, what closed the log}. Epoch and id are as the meta hash
 -- has them, false where it has none; where they make no sense nothing else is read. An
 -- entry of more bytes than a page may have comes without its fields.
 
@@ -91,7 +91,7 @@ local function since(id)
 end
 
 local top_offset = epoch and top and #top <= 26 and offset_of(top)
-if not top_offset or top_offset > 999999999999999 then return {epoch, top, closed, '', '', {}, 0} end
+if not top_offset or top_offset > 999999999999999 then return {epoch, top, closed, '', '', {}, 0, ''} end
 
 local oldest = range('-', 1)[1]
 oldest = oldest and oldest[1] or ''
@@ -111,4 +111,5 @@ else
   if kind == 'bytes' then from = back(tonumber(value)) end
   if from ~= top then entries, more = since(from) end
 end
-return {epoch, top, closed, oldest, from, entries, more}
+local last = closed and redis.call('XRANGE', stream, top, top)[1]
+return {epoch, top, closed, oldest, from, entries, more, last and field(last, 'f') or ''}
