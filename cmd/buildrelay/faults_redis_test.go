@@ -43,7 +43,7 @@ func redisFaults() map[string]fault {
 			},
 		}},
 		"F5 Redis is killed and forgets all": {tells: true, also: eachOnce, Plan: faults.Plan{
-			Forgets: true,
+			Renews: true,
 			Nemesis: func(w *faults.World) {
 				for range 2 {
 					w.Wait(2*second, 3*second)

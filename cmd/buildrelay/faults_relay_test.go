@@ -37,6 +37,14 @@ func relayFaults() map[string]fault {
 			killSubscriptions(w)
 			w.Wait(second, 2*second)
 		}}},
+		"logs are closed and begun anew": {tells: true, Plan: faults.Plan{Renews: true, Nemesis: func(w *faults.World) {
+			for range 4 {
+				w.Wait(second, 2*second)
+				w.Close("private-all-1")
+				w.Close("private-none-1")
+			}
+			w.Wait(second, second)
+		}}},
 		"slow readers of a log that is trimmed": {tells: true, also: slowWereTold, Plan: faults.Plan{
 			Channels: []string{"private-small-1"},
 			Load:     faults.Load{Every: 10 * time.Millisecond, Filler: 6 << 10},

@@ -119,10 +119,10 @@ func (c *check) checkCalls() {
 }
 
 // lost says that what was acknowledged at a position neither stands in the log nor
-// was trimmed. A Redis that forgets takes whole logs with it.
+// was trimmed. A log that gives way to a new one takes all of it along.
 func (c *check) lost(l *Log, at protocol.Position) bool {
 	if l == nil || at.Epoch != l.Top.Epoch {
-		return !c.Forgets
+		return !c.Renews
 	}
 	return at.ID.Offset >= l.oldest() && !c.stands[place{l.Channel, at}]
 }

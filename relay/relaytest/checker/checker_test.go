@@ -51,7 +51,7 @@ func good() map[string]*story {
 			checker.Sight{Kind: checker.Fresh}, s.entries(5, 10))...)
 	})
 	add("another epoch", func(s *story) {
-		s.Forgets = true
+		s.Renews = true
 		s.Calls[8].Outcome = checker.Unknown
 		s.view(then(s.subscribed(first()), s.before(1), s.before(2), s.another(2), s.entries(0, 10))...)
 	})
@@ -137,7 +137,7 @@ func spoilt() map[string]func(s *story) (checker.Wrong, int) {
 			return checker.Silent, 3
 		},
 		"another epoch without a word": func(s *story) (checker.Wrong, int) {
-			s.Forgets = true
+			s.Renews = true
 			insert(s, 1, s.before(1))
 			return checker.Silent, 1
 		},
@@ -213,9 +213,16 @@ func spoilt() map[string]func(s *story) (checker.Wrong, int) {
 			insert(s, 5, gap)
 			return checker.Mistold, 2
 		},
-		"a rollback of a Redis that forgets nothing": func(s *story) (checker.Wrong, int) {
+		"another epoch of a log that stays": func(s *story) (checker.Wrong, int) {
 			insert(s, 1, s.before(1), s.another(1))
 			s.Calls = s.Calls[:10]
+			return checker.Mistold, 1
+		},
+		"a rollback": func(s *story) (checker.Wrong, int) {
+			s.Renews = true
+			gap := s.another(1)
+			gap.Gap.Reason = protocol.GapRollback
+			insert(s, 1, s.before(1), gap)
 			return checker.Mistold, 1
 		},
 		"an end that is told too early": func(s *story) (checker.Wrong, int) {

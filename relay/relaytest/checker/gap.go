@@ -19,10 +19,10 @@ func (w *walk) gapTold(g *protocol.Gap, at protocol.Position) {
 	switch g.Reason {
 	case protocol.GapTrimmed:
 		w.trimmed(g)
-	case protocol.GapEpoch, protocol.GapRollback, protocol.GapFork:
+	case protocol.GapEpoch:
 		w.reset(g)
-	case protocol.GapUnavailable:
-		w.wrong(Mistold, 1, "nothing is unreadable")
+	case protocol.GapRollback, protocol.GapFork, protocol.GapUnavailable:
+		w.wrong(Mistold, 1, "a gap of the kind %s: all that was acknowledged is there", g.Reason)
 	default:
 		w.wrong(Mistold, 1, "an unknown reason %q", g.Reason)
 	}
@@ -50,11 +50,11 @@ func (w *walk) trimmed(g *protocol.Gap) {
 func (w *walk) reset(g *protocol.Gap) {
 	after := w.view.Sights[w.i].At
 	switch {
-	case !w.Forgets:
-		w.wrong(Mistold, 1, "Redis forgot nothing")
+	case !w.Renews:
+		w.wrong(Mistold, 1, "the log did not give way to a new one")
 	case !g.Reset || g.Missing >= 0:
 		w.wrong(Mistold, 1, "another log has a gap that resets and counts nothing")
-	case g.Reason == protocol.GapEpoch && g.From.Epoch == after.Epoch:
+	case g.From.Epoch == after.Epoch:
 		w.wrong(Mistold, 1, "the epoch is the same")
 	}
 	w.retained(after)

@@ -13,9 +13,9 @@ type History struct {
 	Views []View
 	// Faults are what was done to the parts, in the order of time.
 	Faults []Fault
-	// Forgets says that Redis may lose what it acknowledged: it kept nothing on disk
-	// and was killed.
-	Forgets bool
+	// Renews says that logs may give way to new ones: Redis was killed and had nothing on
+	// disk, or they were closed and begun anew.
+	Renews bool
 	// Trims says that the logs are longer than what is retained of them.
 	Trims bool
 }

@@ -33,14 +33,15 @@ type batchEvent struct {
 	Channel string `json:"channel"`
 	Data    string `json:"data"`
 	ID      string `json:"id"`
+	Begin   bool   `json:"begin"`
 }
 
-func (a *httpAppender) append(ctx context.Context, lines []numbered, _ string) ([]appended, error) {
+func (a *httpAppender) append(ctx context.Context, lines []numbered, o options) ([]appended, error) {
 	var body struct {
 		Batch []batchEvent `json:"batch"`
 	}
 	for _, line := range lines {
-		body.Batch = append(body.Batch, batchEvent{lineEvent, line.line.Channel, line.line.String(), line.id})
+		body.Batch = append(body.Batch, batchEvent{lineEvent, line.line.Channel, line.line.String(), line.id, o.Begin})
 	}
 	text, err := json.Marshal(body)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 // Plan is a run: the parts, what they carry, and what is done to them.
 type Plan struct {
 	Fault string
-	// Redis changes the server; Forgets says that what is done to it makes it lose what
-	// it acknowledged.
-	Redis   []relaytest.RedisOption
-	Forgets bool
+	Redis []relaytest.RedisOption // changes the server
+	// Renews says that logs may give way to new ones: Redis is made to forget them, or
+	// Nemesis closes them, after which the writers begin anew.
+	Renews bool
 	// Relays is how many there are, 1 if it is 0. Env changes their settings, TLS makes
 	// them serve it, and Faulty gives them the switches of [relaytest.FaultyTag].
 	Relays      int
@@ -50,13 +50,14 @@ const (
 	small     = "private-small-"         // the newest 40 entries are kept
 )
 
-// optionsOf are the options of the script for the channel. What a log keeps is set by
-// whoever appends: the rules are those of the relay alone.
-func optionsOf(channel string) string {
+// optionsFor are those of the writers of a channel. What a log keeps is set by whoever
+// appends: the rules are those of the relay alone.
+func (p Plan) optionsFor(channel string) options {
+	o := options{Begin: p.Renews}
 	if strings.HasPrefix(channel, small) {
-		return `{"maxlen":40}`
+		o.MaxLen = 40
 	}
-	return ""
+	return o
 }
 
 // replayOf is what a stock client of the channel gets at first.

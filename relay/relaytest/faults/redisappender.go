@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,14 +33,14 @@ func newRedisAppender(t testing.TB, address string, timeout time.Duration, funct
 	return &redisAppender{client, function}
 }
 
-func (a *redisAppender) append(ctx context.Context, lines []numbered, options string) ([]appended, error) {
+func (a *redisAppender) append(ctx context.Context, lines []numbered, o options) ([]appended, error) {
 	var all []appended
 	for _, line := range lines {
-		args := []any{lineEvent, line.line.String(), line.id}
-		if options != "" {
-			args = append(args, options)
+		given, err := json.Marshal(o)
+		if err != nil {
+			return nil, fmt.Errorf("encoding options: %w", err)
 		}
-		reply, err := a.call(ctx, logKey(line.line.Channel), args)
+		reply, err := a.call(ctx, logKey(line.line.Channel), []any{lineEvent, line.line.String(), line.id, given})
 		if err != nil {
 			return nil, err
 		}

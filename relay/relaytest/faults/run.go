@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +29,6 @@ type run struct {
 	seed    uint64
 	readers []*reader
 	writers []*writer
-	end     *writer // writes the last line of each log
 
 	reading, writing sync.WaitGroup
 	// stopReading and giveUp end the contexts of readers and writers; stopWriting is
@@ -76,7 +74,6 @@ func (r *run) populate() {
 		r.addWriter("http", channel, newHTTPAppender(bases, 5*timeout, r.tls))
 	}
 	r.addReader(readerKind{name: "resuming all", resumes: true, every: time.Second}, sockets, r.plan.Channels...)
-	r.end = &writer{by: newRedisAppender(r.T, r.Redis.Address(), time.Second, false), dice: r.nextDice()}
 }
 
 // nextDice are the dice of the next part.
@@ -88,13 +85,9 @@ func (r *run) addReader(kind readerKind, sockets []string, channels ...string) {
 
 func (r *run) addWriter(name, channel string, by appender) {
 	r.writers = append(r.writers, &writer{
-		first: r.line(name, channel), by: by, every: r.plan.Load.Every, filler: r.plan.Load.Filler, dice: r.nextDice(),
+		first: checker.Line{Run: r.name, Channel: channel, Writer: name},
+		by:    by, every: r.plan.Load.Every, filler: r.plan.Load.Filler, options: r.plan.optionsFor(channel), dice: r.nextDice(),
 	})
-}
-
-// line is the first line of a writer.
-func (r *run) line(writer, channel string) checker.Line {
-	return checker.Line{Run: fmt.Sprint(r.seed), Channel: channel, Writer: writer, Seq: 1}
 }
 
 // start begins to read and write. Whatever becomes of the test, nothing of it runs
@@ -132,14 +125,11 @@ func (r *run) endWriting() {
 
 // closeLogs closes the logs and reads them.
 func (r *run) closeLogs() (logs []checker.Log) {
-	ctx, cancel := context.WithTimeout(r.T.Context(), patience)
-	defer cancel()
 	for _, reader := range r.readers {
 		reader.hurry.Store(true)
 	}
 	for _, channel := range r.plan.Channels {
-		line := r.line("end", channel)
-		r.end.write(ctx, []numbered{{line.String(), line}}, `{"final":{"lines":1}}`)
+		r.Close(channel)
 		l, err := readLog(r.T.Context(), r.Redis.Client(), channel)
 		if err != nil {
 			r.T.Fatal(err)
@@ -180,8 +170,8 @@ func (r *run) haveRead(logs []checker.Log, closed time.Time) bool {
 
 // history is all that is known when everything has ended.
 func (r *run) history(logs []checker.Log) checker.History {
-	h := checker.History{Logs: logs, Faults: r.faults, Forgets: r.plan.Forgets, Trims: r.plan.trims()}
-	for _, w := range append(r.writers, r.end) {
+	h := checker.History{Logs: logs, Faults: r.faults, Renews: r.plan.Renews, Trims: r.plan.trims()}
+	for _, w := range append(r.writers, r.closer) {
 		h.Calls = append(h.Calls, w.calls...)
 		for _, why := range w.refused {
 			r.T.Errorf("a writer: %s", why)

@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"context"
 	"crypto/tls"
 	"maps"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -21,11 +23,15 @@ type World struct {
 	dice   dice
 	tls    *tls.Config // for clients of the relays, nil without TLS
 	faults []checker.Fault
+	// name is in all lines of the run; closer writes the last ones of the logs.
+	name   string
+	closer *writer
 }
 
 func newWorld(t *testing.T, p Plan, seed uint64) *World {
 	t.Helper()
-	w := &World{T: t, Redis: relaytest.StartRedis(t, p.Redis...), dice: newDice(seed, 0)}
+	w := &World{T: t, Redis: relaytest.StartRedis(t, p.Redis...), dice: newDice(seed, 0), name: strconv.FormatUint(seed, 10)}
+	w.closer = &writer{by: newRedisAppender(t, w.Redis.Address(), time.Second, false), dice: w.dice}
 	env := map[string]string{
 		"RELAY_REDIS_URL":   "redis://" + p.RelaysVia(t, w.Redis.Address()),
 		"RELAY_LOG_RULES":   rules,
@@ -82,4 +88,12 @@ func (w *World) AwaitEntries(channel string, n uint64) {
 		w.Wait(50*time.Millisecond, 50*time.Millisecond)
 	}
 	w.T.Errorf("the log of %s has not come to %d entries", channel, n)
+}
+
+// Close closes a log. In a plan that renews the writers begin it anew.
+func (w *World) Close(channel string) {
+	ctx, cancel := context.WithTimeout(w.T.Context(), patience)
+	defer cancel()
+	w.closer.first = checker.Line{Run: w.name, Channel: channel, Writer: "closer"}
+	w.closer.write(ctx, []numbered{w.closer.number(1 + len(w.closer.calls))}, options{Begin: true, Final: true})
 }

@@ -17,14 +17,20 @@ const lineEvent = "line"
 // appender appends lines, by one of the ways that a backend has. It tries once.
 type appender interface {
 	// append appends the lines, each by its event id, and returns where each stands.
-	// The options, for those that take any, are the script's. errRefused says that the
-	// lines do not stand in the log; with any other error nobody knows.
-	append(ctx context.Context, lines []numbered, options string) ([]appended, error)
+	// errRefused says that they do not stand in the log; with any other error nobody knows.
+	append(ctx context.Context, lines []numbered, o options) ([]appended, error)
 	// most is how many lines it appends in one call.
 	most() int
 }
 
 var errRefused = errors.New("refused")
+
+// options are the script's; the HTTP API knows begin alone.
+type options struct {
+	MaxLen int  `json:"maxlen,omitempty"`
+	Begin  bool `json:"begin,omitempty"`
+	Final  bool `json:"final,omitempty"`
+}
 
 // appended is the answer for a line.
 type appended struct {
@@ -40,11 +46,12 @@ type numbered struct {
 
 // writer appends lines, one call after the other, each until it is acknowledged.
 type writer struct {
-	first  checker.Line // the others differ in Seq and Filler
-	by     appender
-	every  time.Duration // a call, on average
-	filler int
-	dice   dice
+	first   checker.Line // the others differ in Seq and Filler
+	by      appender
+	every   time.Duration // a call, on average
+	filler  int
+	options options
+	dice    dice
 
 	// Owned by run.
 
@@ -61,7 +68,7 @@ func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
 			lines[i] = w.number(seq)
 			seq++
 		}
-		w.write(ctx, lines, optionsOf(w.first.Channel))
+		w.write(ctx, lines, w.options)
 	}
 }
 
@@ -75,13 +82,13 @@ func (w *writer) number(seq int) numbered {
 }
 
 // write appends lines, by as many tries as it takes, and notes what came of it.
-func (w *writer) write(ctx context.Context, lines []numbered, options string) {
+func (w *writer) write(ctx context.Context, lines []numbered, o options) {
 	call := checker.Call{Invoked: time.Now()}
 	var answer []appended
 	err := context.Cause(ctx)
 	for ctx.Err() == nil {
 		begun := time.Now()
-		answer, err = w.by.append(ctx, lines, options)
+		answer, err = w.by.append(ctx, lines, o)
 		call.Tries++
 		call.Slowest = max(call.Slowest, time.Since(begun))
 		if err == nil || errors.Is(err, errRefused) {
