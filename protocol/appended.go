@@ -123,7 +123,7 @@ func (f entryFields) read(epoch, id string, prev ID, channel string, l Limits) (
 	if link.Time, err = strconv.ParseInt(f.time, 10, 64); err != nil || link.Time < 0 {
 		return Event{}, errors.New("the time is invalid")
 	}
-	if link.Final, err = parseFinal(f.final); err != nil {
+	if link.Final, err = ParseFinal(f.final); err != nil {
 		return Event{}, err
 	}
 	e := Event{Name: f.event, Channel: channel, Data: f.data, Exclude: f.exclude, Link: &link}
@@ -138,7 +138,8 @@ func (f entryFields) read(epoch, id string, prev ID, channel string, l Limits) (
 
 const digestLen = 40
 
-func parseFinal(s string) (*Final, error) {
+// ParseFinal parses the JSON of a [Final]; nil is what an empty text stands for.
+func ParseFinal(s string) (*Final, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -161,7 +162,7 @@ func parseFinal(s string) (*Final, error) {
 		}
 	}
 	digest, err := text("digest", v[3])
-	if err != nil || len(digest) != digestLen || strings.Trim(digest, "0123456789abcdef") != "" || counts[0] == nil {
+	if err != nil || len(digest) != digestLen || !isHex(digest) || counts[0] == nil {
 		return nil, errors.New("final: the entries or the digest are invalid")
 	}
 	return &Final{Entries: *counts[0], Lines: counts[1], Bytes: counts[2], Digest: digest}, nil

@@ -41,7 +41,7 @@ func EncodeEvent(e Event) Frame {
 	}
 	f = append(f, '}')
 	if e.Link != nil && e.Link.Final != nil {
-		f = append(f, finalFrame(e.Channel, e.Link)...)
+		f = append(f, e.Link.Final.Frame(e.Channel, e.Link.At)...)
 	}
 	return f
 }

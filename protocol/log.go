@@ -81,8 +81,10 @@ type Start struct {
 type Page struct {
 	// Top is the position of the newest entry, the zero Position where there is no log.
 	Top Position
-	// Closed says that Top is the final event.
+	// Closed says that Top is the final event, and Final what the log holds then; nil
+	// where that can't be read.
 	Closed bool
+	Final  *Final
 	// Oldest is the oldest entry that is retained, the zero ID where none is.
 	Oldest ID
 	// From is where the page starts: the position that was asked for, or the one that

@@ -62,12 +62,13 @@ func Stale(channel string) Frame { return notice(channel, "stale", nil, "") }
 // Fresh returns the frame that takes [Stale] back: relay:fresh {"channel":"…"}.
 func Fresh(channel string) Frame { return notice(channel, "fresh", nil, "") }
 
-// finalFrame follows the event that closes a log:
+// Frame follows the event that closes a log, at this position; it is told again to a
+// client that comes back there:
 //
 //	relay:final {"channel":"…","position":"…","entries":N,"lines":N or null,"bytes":N or null,"digest":"…"}
-func finalFrame(channel string, l *Link) Frame {
-	counts, _ := json.Marshal(l.Final) // cannot fail: numbers and a digest
-	return notice(channel, "final", &l.At, `,"position":"`+l.At.String()+`",`+string(counts[1:len(counts)-1]))
+func (f *Final) Frame(channel string, at Position) Frame {
+	counts, _ := json.Marshal(f) // cannot fail: numbers and a digest
+	return notice(channel, "final", &at, `,"position":"`+at.String()+`",`+string(counts[1:len(counts)-1]))
 }
 
 func orNull(n int64) string {

@@ -47,7 +47,12 @@ func isDecimal(s string, limit int) bool {
 	if s == "" || len(s) > limit || len(s) > 1 && s[0] == '0' {
 		return false
 	}
-	return strings.Trim(s, "0123456789") == ""
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // Position is a place in a channel's log: behind the entry called ID in the life
@@ -91,5 +96,15 @@ const epochLen = 16
 
 // ValidEpoch says whether s can be the epoch of a log: 16 digits of 0-9a-f.
 func ValidEpoch(s string) bool {
-	return len(s) == epochLen && strings.Trim(s, "0123456789abcdef") == ""
+	return len(s) == epochLen && isHex(s)
+}
+
+// isHex says whether all of s are digits of 0-9a-f.
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }

@@ -35,6 +35,10 @@ type chain struct {
 	closed bool
 	// grown counts the events that joined the feed.
 	grown uint64
+	// begun counts the comparisons, from 1, and compared is the last that was finished.
+	begun, compared uint64
+	// parked says that a reader waits for the next one.
+	parked bool
 	// verified is when the feed was last compared with the log.
 	verified time.Time
 	// stale says that the readers were told that it was not for too long.
@@ -78,28 +82,48 @@ func reached(at protocol.Position, l *protocol.Link) bool {
 	return at.Epoch == l.At.Epoch && at.ID.Offset >= l.At.ID.Offset
 }
 
-// growth is to be given to compare later.
-func (ch *channel) growth() uint64 {
+// comparison is what has to be known about a feed before its log is asked.
+type comparison struct{ number, grown uint64 }
+
+// ask begins a comparison, which compare finishes.
+func (ch *channel) ask() comparison {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return ch.chain.grown
+	ch.chain.begun++
+	return comparison{ch.chain.begun, ch.chain.grown}
+}
+
+// park makes a reader be roused after the next comparison, whose number it returns. With
+// the number that it returned before it says whether that comparison is finished.
+func (ch *channel) park(number uint64) (next uint64, compared bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	c := ch.chain
+	compared = number > 0 && c.compared >= number
+	c.parked = c.parked || !compared
+	return c.begun + 1, compared
 }
 
 // compare takes in where the log ends. It says whether events had been missed: then
 // the readers go by the log. Of a feed that has grown since the log was asked nothing
 // can be said but that it is in use.
-func (ch *channel) compare(top protocol.LogTop, grown uint64, now time.Time) (missed bool) {
+func (ch *channel) compare(top protocol.LogTop, asked comparison, now time.Time) (missed bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	c := ch.chain
+	c.compared = max(c.compared, asked.number)
 	expired := c.closed && top.At == protocol.Position{}
 	unheeded := c.blind && c.known
-	if c.grown == grown && !expired && !unheeded {
+	if c.grown == asked.grown && !expired && !unheeded {
 		if missed = c.known && ch.feed.At() != top.At; missed || !c.known {
 			ch.feed.Break(top.At)
-			ch.rouse()
+			c.parked = true
 		}
 		c.known, c.closed = true, top.Closed
+	}
+	if c.parked {
+		c.parked = false
+		ch.rouse()
 	}
 	c.verified = now
 	if c.stale {
@@ -114,6 +138,12 @@ func (ch *channel) end() (cursor feed.Cursor, at protocol.Position, known bool) 
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	return ch.feed.End(), ch.feed.At(), ch.chain.known
+}
+
+func (ch *channel) isClosed() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.chain.closed
 }
 
 func (ch *channel) isStale() bool {

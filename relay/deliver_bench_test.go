@@ -39,7 +39,9 @@ func benchmarkDeliver(b *testing.B, channel string) {
 	hub := relay.New(relay.Config{
 		Interest: deafInterest{}, Log: burst, Metrics: metrics.New(prometheus.NewRegistry()), FlushWindow: 1,
 	})
-	go hub.Run(b.Context()) // ends with the benchmark
+	var running sync.WaitGroup
+	running.Go(func() { hub.Run(b.Context()) })
+	b.Cleanup(running.Wait)
 	sink := &counter{}
 	sink.changed.L = &sink.mu
 	for range benchReaders {

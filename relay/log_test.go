@@ -51,12 +51,16 @@ func (l *scriptedLog) add(channel, name, data, exclude string, final bool) proto
 	log.top = protocol.ID{Offset: prev.Offset + 1, Nonce: uint32(1000*l.branches) + uint32(prev.Offset) + 1}
 	link := &protocol.Link{At: protocol.Position{Epoch: log.epoch, ID: log.top}, Prev: prev}
 	if final {
-		link.Final = &protocol.Final{Entries: int64(log.top.Offset), Digest: strings.Repeat("0", 40)}
+		link.Final = finalOf(log.top)
 		log.closed = true
 	}
 	e := protocol.Event{Channel: channel, Name: name, Data: data, Exclude: exclude, Link: link}
 	log.entries = append(log.entries, e)
 	return e
+}
+
+func finalOf(top protocol.ID) *protocol.Final {
+	return &protocol.Final{Entries: int64(top.Offset), Digest: strings.Repeat("0", 40)}
 }
 
 // ReadLog implements relay.Log.
@@ -73,6 +77,9 @@ func (l *scriptedLog) ReadLog(_ context.Context, _, channel string, start protoc
 		return protocol.Page{}, protocol.ErrLogBroken
 	}
 	page := protocol.Page{Top: protocol.Position{Epoch: log.epoch, ID: log.top}, Closed: log.closed}
+	if log.closed {
+		page.Final = finalOf(log.top)
+	}
 	first := log.index(start)
 	page.From = protocol.Position{Epoch: log.epoch}
 	switch {

@@ -10,11 +10,13 @@ import (
 // them. It is never changed, so any number of subscriptions may read it.
 type page struct {
 	channel *channel
+	asked   protocol.Start    // for what
 	from    protocol.Position // before the first frame
 	top     protocol.Position // of the log, when it was read
 	frames  []pageFrame
 	buf     []byte
-	more    bool // the log goes on behind it
+	more    bool            // the log goes on behind it
+	final   *protocol.Final // what closed the log at top, where that is so and known
 	// begun is the number of the read that brought it.
 	begun uint64
 	gaps  []protocol.GapReason
@@ -29,7 +31,8 @@ type pageFrame struct {
 // newPage encodes what was read. Everything that does not continue what comes before
 // it is preceded by a gap.
 func newPage(ch *channel, read protocol.Page) *page {
-	p := &page{channel: ch, from: read.From, top: read.Top, more: read.More}
+	p := &page{channel: ch, from: read.From, top: read.Top, more: read.More, final: read.Final}
+	p.makeRoom(read.Entries)
 	at := read.From
 	if gap := read.Gap(); gap != nil {
 		at = p.addGap(*gap)
@@ -66,6 +69,17 @@ func unavailable(from, after, resumeAt protocol.Position) protocol.Gap {
 	return protocol.Gap{Reason: protocol.GapUnavailable, From: from, After: after, ResumeAt: resumeAt, Missing: missing}
 }
 
+// makeRoom makes it likely that nothing has to be moved when the events are added.
+func (p *page) makeRoom(events []protocol.Event) {
+	const beside = 112 // bytes of a frame, beside what is counted here
+	size := 0
+	for _, e := range events {
+		size += len(e.Name) + len(e.Channel) + len(e.Data)*33/32 + beside
+	}
+	p.buf = make([]byte, 0, size)
+	p.frames = make([]pageFrame, 0, len(events))
+}
+
 func (p *page) add(frame protocol.Frame, at protocol.Position, exclude string) {
 	p.buf = append(p.buf, frame...)
 	p.frames = append(p.frames, pageFrame{len(p.buf), at, exclude})
@@ -82,6 +96,9 @@ func (p *page) addGap(g protocol.Gap) protocol.Position {
 func (p *page) find(at protocol.Position) (next int, ok bool) {
 	if at == p.from {
 		return 0, len(p.frames) > 0 && p.frames[len(p.frames)-1].at != at
+	}
+	if len(p.frames) == 0 || at.ID.Offset > p.frames[len(p.frames)-1].at.ID.Offset {
+		return 0, false
 	}
 	// Positions grow by their offsets, but for a reset in front.
 	i := sort.Search(len(p.frames), func(i int) bool { return p.frames[i].at.ID.Offset >= at.ID.Offset })

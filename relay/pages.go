@@ -72,6 +72,33 @@ func (p *pages) get(ch *channel, at protocol.Position) (found *page, next int) {
 	return nil, 0
 }
 
+// first returns a page that is kept and begins where a read with this start would have
+// begun, in the same life of the log; nil if there is none. Only the first entry of
+// all stays where it is.
+func (p *pages) first(ch *channel, epoch string) *page {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, kept := range slices.Backward(p.kept) {
+		if kept.channel == ch && kept.asked.Kind == protocol.StartFirst && kept.top.Epoch == epoch {
+			return kept
+		}
+	}
+	return nil
+}
+
+// forget drops the pages of a channel: its log may have another history now.
+func (p *pages) forget(ch *channel) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept = slices.DeleteFunc(p.kept, func(kept *page) bool {
+		if kept.channel != ch {
+			return false
+		}
+		p.keptSize -= kept.size()
+		return true
+	})
+}
+
 // ask reads a page for s and posts it to the subscription's worker. It returns the
 // number of reads that have begun: a page with a higher one was read later.
 func (p *pages) ask(s *subscription, start protocol.Start) (begun uint64) {
@@ -162,7 +189,7 @@ func (p *pages) finish(r *pageRequest, read *page) {
 	delete(p.open, r.key)
 	waiters := r.waiters
 	if read != nil {
-		read.begun = r.begun
+		read.begun, read.asked = r.begun, r.key.start
 		p.keep(read)
 	}
 	p.mu.Unlock()

@@ -1,6 +1,10 @@
 package relay
 
-import "buildrelay/protocol"
+import (
+	"cmp"
+
+	"buildrelay/protocol"
+)
 
 // replay is a subscription's way through a log: it reads pages until the feed
 // continues where it is, then the feed; and pages again when it fell off the feed, or
@@ -11,8 +15,9 @@ type replay struct {
 	start protocol.Start
 	// told says that the client is told where it is: it is one that resumes.
 	told bool
-	// top is where the log ended when the place was found.
-	top protocol.Position
+	// top is where the log ended when the place was found, final what closed it there.
+	top   protocol.Position
+	final *protocol.Final
 
 	// at is the position of the subscription: what was read last.
 	at protocol.Position
@@ -23,6 +28,8 @@ type replay struct {
 	begun uint64
 	// idle says that the newest page had nothing, though the feed is elsewhere.
 	idle bool
+	// parked, where not 0, is the comparison that s waits for, beside the feed.
+	parked uint64
 }
 
 type replayState uint8
@@ -74,15 +81,37 @@ func (w *worker) readLog(s *subscription, limit int) (p []byte, frames int) {
 	}
 }
 
-// start places a subscription that starts where the feed ends; others ask for a page.
+// start places a subscription: where the feed ends, or before a page that is kept. Else
+// a page has to be read.
 func (w *worker) start(s *subscription) {
 	r := s.replay
 	cursor, at, known := s.channel.end()
-	if known && (r.start.Kind == protocol.StartNow || r.start == protocol.Start{Kind: protocol.StartSince, Since: at}) {
+	since := r.start.Kind == protocol.StartSince
+	atEnd := r.start.Kind == protocol.StartNow || since && r.start.Since == at
+	switch {
+	case !known, at.Epoch == "", atEnd && s.channel.isClosed(): // what closed it is in the page
+		w.ask(s, r.start)
+	case atEnd:
 		s.cursor, r.at, r.top, r.state = cursor, at, at, replayLive
+	case since && r.start.Since.Epoch == at.Epoch:
+		r.at, r.top = r.start.Since, at
+		w.nextPage(s)
+	case r.start.Kind == protocol.StartFirst:
+		w.firstPage(s, at)
+	default:
+		w.ask(s, r.start)
+	}
+}
+
+// firstPage is nextPage for who starts before everything.
+func (w *worker) firstPage(s *subscription, top protocol.Position) {
+	kept := w.pages.first(s.channel, top.Epoch)
+	if kept == nil {
+		w.ask(s, s.replay.start)
 		return
 	}
-	w.ask(s, r.start)
+	s.replay.at, s.replay.top = kept.from, top
+	w.turnTo(s, kept, 0)
 }
 
 // ask asks for a page. From now on the feed is kept for s: so what comes behind the
@@ -103,6 +132,12 @@ func (w *worker) nextPage(s *subscription) {
 		w.ask(s, protocol.Start{Kind: protocol.StartSince, Since: r.at})
 		return
 	}
+	w.turnTo(s, kept, next)
+}
+
+// turnTo gives s a page that is kept. Meanwhile the feed is kept for it.
+func (w *worker) turnTo(s *subscription, kept *page, next int) {
+	r := s.replay
 	r.page, r.next, r.state = kept, next, replayReading
 	if s.lag < 0 {
 		s.cursor = s.channel.feed.End()
@@ -117,7 +152,7 @@ func (w *worker) receive(s *subscription, p *page) {
 		return
 	}
 	if s.prelude != nil {
-		r.at, r.top = p.from, p.top
+		r.at, r.top, r.final = p.from, p.top, p.final
 	}
 	r.page, r.next, r.state = p, 0, replayReading
 	for _, reason := range p.gaps {
@@ -127,13 +162,18 @@ func (w *worker) receive(s *subscription, p *page) {
 	w.enqueue(s.conn)
 }
 
-// opening returns what comes before everything else of a subscription.
+// opening returns what comes before everything else of a subscription. A client that
+// comes back to the end of a closed log may have missed that it is closed.
 func (s *subscription) opening() (p []byte, frames int) {
 	p, s.prelude = s.prelude, nil
 	frames = 1
 	if s.replay.told {
 		p = append(p, protocol.PositionFrame(s.channel.key.name, s.replay.at, s.replay.top)...)
 		frames++
+		if s.replay.final != nil && s.replay.at == s.replay.top {
+			p = append(p, s.replay.final.Frame(s.channel.key.name, s.replay.at)...)
+			frames++
+		}
 	}
 	if s.channel.isStale() {
 		p = append(p, protocol.Stale(s.channel.key.name)...)
@@ -164,8 +204,9 @@ func (w *worker) readPage(s *subscription, limit int) (run []byte, frames int) {
 
 // seek looks for the position of s in the feed. Where the feed has not come to it s
 // waits there: a page can be ahead of what is published. Where the feed is elsewhere
-// another page is needed, unless that was just tried: then the log has to be compared
-// first.
+// another page is needed, unless that was just tried: then, too, s waits. But not longer
+// than until the next comparison: Redis may have lost what the page had, and the next
+// page tells so.
 func (w *worker) seek(s *subscription) {
 	r := s.replay
 	if w.controls.WithoutSeek {
@@ -173,22 +214,25 @@ func (w *worker) seek(s *subscription) {
 		return
 	}
 	if cursor, ok := s.channel.feed.Seek(s.cursor, r.at); ok {
-		s.cursor, r.state, r.idle = cursor, replayLive, false
+		s.cursor, r.state, r.idle, r.parked = cursor, replayLive, false, 0
 		return
 	}
 	end, at, known := s.channel.end()
 	ahead := known && at.Epoch == r.at.Epoch && at.ID.Offset < r.at.ID.Offset
-	switch {
-	case ahead, r.idle, !known:
-		s.cursor = end
-		w.caughtUp(s)
-		if !ahead {
-			r.idle = false
-			w.suspects.add(s.channel)
+	if ahead || r.idle || !known {
+		next, compared := s.channel.park(r.parked)
+		if !compared {
+			if r.parked == 0 && !ahead {
+				w.suspects.add(s.channel)
+			}
+			r.parked = cmp.Or(r.parked, next)
+			s.cursor = end
+			w.caughtUp(s)
+			return
 		}
-	default:
-		w.nextPage(s)
 	}
+	r.idle, r.parked = false, 0
+	w.nextPage(s)
 }
 
 // readFeed returns frames of the feed. Who lost some goes by pages again.

@@ -84,10 +84,10 @@ func (h *Hub) verify(ctx context.Context) {
 // compare asks where the logs of some channels end. It says whether that was answered.
 func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 	names := make([]protocol.LogName, len(channels))
-	grown := make([]uint64, len(channels))
+	asked := make([]comparison, len(channels))
 	for i, ch := range channels {
 		names[i] = protocol.LogName{App: ch.key.app, Channel: ch.key.name}
-		grown[i] = ch.growth()
+		asked[i] = ch.ask()
 	}
 	ctx, cancel := context.WithTimeout(ctx, compareTimeout)
 	defer cancel()
@@ -97,7 +97,8 @@ func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 	}
 	now := time.Now()
 	for i, ch := range channels {
-		if ch.compare(tops[i], grown[i], now) {
+		if ch.compare(tops[i], asked[i], now) {
+			h.pages.forget(ch)
 			h.metrics.LogMissed.Inc()
 		}
 	}
