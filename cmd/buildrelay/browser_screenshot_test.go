@@ -9,28 +9,67 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"buildrelay/relay/relaytest"
 )
 
-// TestBrowserScreenshots writes pictures of the list and of a build, light and
-// dark, into the folder that RELAY_TEST_SCREENSHOTS names, of what 'make run'
-// builds. docs/screenshot.png is one of them.
+// TestBrowserScreenshots writes pictures of the page, light and dark, wide and narrow,
+// into the folder that RELAY_TEST_SCREENSHOTS names. docs/screenshot.png is one of them.
 func TestBrowserScreenshots(t *testing.T) {
 	folder := os.Getenv("RELAY_TEST_SCREENSHOTS")
 	if folder == "" {
 		t.Skip("RELAY_TEST_SCREENSHOTS names no folder for screenshots")
 	}
 	b := startBrowser(t)
+	t.Run("of what 'make run' builds", func(t *testing.T) { shootBuilds(t, b, folder) })
+	t.Run("of a log that lacks something", func(t *testing.T) { shootGap(t, b, folder) })
+}
+
+func shootBuilds(t *testing.T, b *browser, folder string) {
 	root := filepath.Join("..", "..")
-	backend := b.startBackend(t, root, []string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"}, goEnvironment(t))
+	args := []string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1"}
+	backend := b.startBackend(t, root, args, goEnvironment(t))
 	p := b.open(t, backend, "/")
-	for _, build := range []string{"3", "4", "5"} {
+	for _, build := range []string{"1", "2", "3"} {
+		p.sees(`[data-build="` + build + `"]`)
+		p.sees(`[data-build="` + build + `"][data-status=passed]`)
+	}
+	for _, build := range []string{"4", "5"} {
 		p.sees(`[data-build="` + build + `"]`)
 	}
-	p.sees(`[data-build="3"][data-status=passed]`)
 	p.shoot(filepath.Join(folder, "list"))
 	p.do("opening a build", chromedp.Navigate(backend.url+"/#/builds/4"))
 	p.sees(`[data-line="40"]`)
 	p.shoot(filepath.Join(folder, "build"))
+	p.do("opening a build", chromedp.Navigate(backend.url+"/#/builds/2"))
+	p.sees(`.build-page[data-complete=true]`)
+	p.shoot(filepath.Join(folder, "complete"))
+}
+
+func shootGap(t *testing.T, b *browser, folder string) {
+	w := b.startLogRelay(t, "replay=all events=4")
+	script := newScriptedBuild(t, numberedPart(1, 1500, same("the middle")), imitations())
+	backend := b.startBeside(t, w, script.dir, script.command()...)
+	backend.eventually("the log is trimmed", func() bool {
+		oldest := w.redis.Client().XRangeN(t.Context(), "buildrelay:{"+relaytest.AppID+":private-build-1}", "-", "+", 1).Val()
+		return len(oldest) == 1 && !strings.HasPrefix(oldest[0].ID, "1-")
+	})
+	p := b.open(t, backend, "/#/builds/1")
+	p.sees(`[data-notice=gaps]`)
+	p.press("g")
+	p.sees(`.gap`)
+	p.shoot(filepath.Join(folder, "gap"))
+	w.redis.Freeze()
+	p.sees(`[data-connection=stale]`)
+	script.goOn()
+	p.shoot(filepath.Join(folder, "stale"))
+	w.redis.Thaw()
+	p.sees(`.build-page[data-status=passed]`)
+	p.press("G")
+	p.shoot(filepath.Join(folder, "imitation"))
+	w.redis.Restart()
+	p.expected = aboutConnections
+	p.shoot(filepath.Join(folder, "after"))
 }
 
 // goEnvironment is what go needs, where there is no home folder.
@@ -47,18 +86,28 @@ func goEnvironment(t *testing.T) map[string]string {
 	return env
 }
 
-// shoot writes name-light.png and name-dark.png.
+const drawn = `new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`
+
+// shoot writes name-light.png, name-dark.png and name-phone.png.
 func (p *page) shoot(name string) {
 	p.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		feature := &emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme}
 		_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{feature}})
 		p.check("choosing colours", err)
-		p.until(`new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`)
+		p.until(drawn)
 		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 		p.check("taking a screenshot", err)
 		if err := os.WriteFile(name+"-"+scheme+".png", picture, 0o600); err != nil {
 			p.t.Fatal(err)
 		}
 	}
+	p.do("making the window small", chromedp.EmulateViewport(390, 760))
+	p.until(drawn)
+	picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	p.check("taking a screenshot", err)
+	if err := os.WriteFile(name+"-phone.png", picture, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.do("making the window wide", chromedp.EmulateViewport(1280, 800))
 }

@@ -293,6 +293,22 @@ describe('bounds', () => {
     expect(terminal.text(({ amount }) => `${amount} missing`)).toBe('red\n[12 missing]\nafter\n');
   });
 
+  test('lines that are known to be missing count', () => {
+    const numbers = (terminal: Terminal) => terminal.lines.map((_, index) => terminal.numberOf(index));
+    const terminal = write('one\ntwo\n');
+    terminal.gap(gap);
+    terminal.write('343\n344');
+    terminal.gap({ ...gap, lines: 2 }); // one of them ends line 344
+    terminal.write('346\n');
+    expect(numbers(terminal)).toEqual([1, 2, 343, 344, 346]);
+    terminal.gap({ ...gap, lines: null });
+    terminal.write('347 or later');
+    expect(numbers(terminal)).toEqual([1, 2, 343, 344, 346, 347]);
+    terminal.reset();
+    terminal.write('one');
+    expect(numbers(terminal)).toEqual([1]);
+  });
+
   test('after a reset nothing is left', () => {
     const terminal = write('one\n\x1b7\x1b[31mtwo\x1b[1');
     terminal.gap(gap);

@@ -26,6 +26,9 @@ export class Terminal implements Sink {
   /** Lines with a gap before them, by index, in order. */
   readonly gaps: number[] = [];
 
+  /** For each gap, how many lines are missing up to it. */
+  private readonly missing: number[] = [];
+
   private readonly parser = new Parser(this);
   private row = 0;
   private column = 0;
@@ -43,17 +46,27 @@ export class Terminal implements Sink {
    * the colours reset, as the missing part may have ended any number of lines.
    */
   gap(gap: Gap): void {
+    // The first line end that is missing may be that of a line that is here.
+    const open = this.lines.length > this.row ? 1 : 0;
     this.begin();
     const line = this.current();
     if (!line) return;
     line.gap = gap;
     line.version++;
+    this.missing.push((this.missing.at(-1) ?? 0) + (gap.lines === null ? 0 : gap.lines - open));
     this.gaps.push(this.row);
+  }
+
+  /** The number of a line, by its index: from 1, and lines that are known to be missing count. */
+  numberOf(index: number): number {
+    let before = this.gaps.length;
+    while (before > 0 && this.gaps[before - 1]! > index) before--;
+    return index + 1 + (this.missing[before - 1] ?? 0);
   }
 
   /** Forgets everything. */
   reset(): void {
-    this.lines.length = this.gaps.length = 0;
+    this.lines.length = this.gaps.length = this.missing.length = 0;
     this.refused = 0;
     this.saved = { row: 0, column: 0 };
     this.begin();

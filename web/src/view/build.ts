@@ -199,7 +199,7 @@ export class BuildView implements View, FeedSink {
     setText(this.size, count(terminal.lines.length, 'line'));
     this.drawBlank();
     this.toolbar.linesAre(terminal.lines.length);
-    this.notices.setGaps(terminal.gaps, (index) => this.log.toLine(index));
+    this.notices.setGaps(terminal, (index) => this.log.toLine(index));
     const full = `Only the first ${count(terminal.lines.length, 'line')} are shown. The download has all.`;
     this.notices.set('full', terminal.refused > 0 ? full : '');
     if (this.finishedWith && !this.log.pending) this.drawHead();

@@ -186,7 +186,7 @@ export class LogView {
   /** Tells the list about new blocks and about changes in the last ones. */
   private updateSizes(): void {
     const blocks = this.heights.blocks;
-    if (digits(this.terminal.lines.length) !== this.element.dataset['digits']) this.layout();
+    if (digits(this.terminal) !== this.element.dataset['digits']) this.layout();
     if (this.list.options.count !== blocks) {
       this.list.setOptions(this.options());
       this.list._willUpdate();
@@ -265,7 +265,7 @@ export class LogView {
   private layout(): void {
     const char = this.probe.getBoundingClientRect().width / 100;
     if (char === 0) return;
-    const width = digits(this.terminal.lines.length);
+    const width = digits(this.terminal);
     const gutter = Math.ceil((Number(width) + 3) * char);
     const fit = Math.floor((this.element.clientWidth - gutter - 16) / char);
     const geometry = `${fit} ${gutter} ${this.wraps}`;
@@ -314,6 +314,7 @@ export class LogView {
 }
 
 /** Places for line numbers: at least four, so that a growing log rarely moves. */
-function digits(lines: number): string {
-  return String(Math.max(4, String(lines).length));
+function digits(terminal: Terminal): string {
+  const last = terminal.numberOf(terminal.lines.length - 1);
+  return String(Math.max(4, String(last).length));
 }

@@ -1,6 +1,7 @@
 // What the page itself has to say about a log, above it: never within the
 // area where log text is, so that no log line can pass for it.
 
+import type { Terminal } from '../terminal/terminal';
 import { button, el, setText } from './dom';
 import { count, number } from './format';
 import { icon } from './icons';
@@ -24,12 +25,12 @@ export class Notices {
   }
 
   /** Tells before which lines output is missing; `show` scrolls to one, by its index. */
-  setGaps(places: readonly number[], show: (index: number) => void): void {
-    if (places.length === this.knownGaps) return;
-    this.knownGaps = places.length;
-    const where = places.length === 1 ? `before line ${number(places[0]! + 1)}` : `at ${count(places.length, 'place')}`;
-    const action = button('Show where output is missing', ['Show'], () => show(places[this.nextGap++ % places.length]!));
-    this.set('gaps', places.length === 0 ? '' : `Output is missing ${where}. Line numbers do not count it.`, action);
+  setGaps(terminal: Terminal, show: (index: number) => void): void {
+    const { gaps } = terminal;
+    if (gaps.length === this.knownGaps) return;
+    this.knownGaps = gaps.length;
+    const action = button('Show where output is missing', ['Show'], () => show(gaps[this.nextGap++ % gaps.length]!));
+    this.set('gaps', gaps.length === 0 ? '' : whereGapsAre(terminal), action);
   }
 
   private add(name: string, action?: HTMLElement): HTMLElement {
@@ -39,4 +40,11 @@ export class Notices {
     this.element.append(node);
     return node;
   }
+}
+
+function whereGapsAre(terminal: Terminal): string {
+  const places = terminal.gaps;
+  const where = places.length === 1 ? `before line ${number(terminal.numberOf(places[0]!))}` : `at ${count(places.length, 'place')}`;
+  const uncounted = places.some((index) => terminal.lines[index]?.gap?.lines === null);
+  return `Output is missing ${where}.${uncounted ? ' Line numbers do not count all of it.' : ''}`;
 }

@@ -47,7 +47,7 @@ export class Block {
     for (let i = 0; i < size; i++) {
       const line = lines[first + i]!;
       const limit = context.heights.limit(first + i);
-      const row = this.rows[i] ?? this.addRow(first + i);
+      const row = this.rows[i] ?? this.addRow(context.terminal.numberOf(first + i));
       if (row.version === line.version && row.limit === limit) continue;
       if (line.gap && row.version < 0) row.element.before(gapMark(line.gap));
       row.version = line.version;
@@ -58,8 +58,8 @@ export class Block {
     return changed;
   }
 
-  private addRow(index: number): Row {
-    const row = { element: el('div.line', { 'data-line': String(index + 1) }), version: -1, limit: 0 };
+  private addRow(number: number): Row {
+    const row = { element: el('div.line', { 'data-line': String(number) }), version: -1, limit: 0 };
     this.rows.push(row);
     this.element.append(row.element);
     return row;
