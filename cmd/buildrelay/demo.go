@@ -205,7 +205,8 @@ func (f *demoFlags) welcome(w io.Writer, c Config, certificate server.Certificat
 		return
 	}
 	_, port, _ := net.SplitHostPort(redis.Addr())
-	build := fmt.Sprintf(`{"id":1000,"channel":"private-build-1000","command":"by hand","status":"running","started":%d,"line":"hello"}`, time.Now().UnixMilli())
+	id := f.firstBuild + 1000 // not soon one of the demo's own
+	build := fmt.Sprintf(`{"id":%d,"channel":"private-build-%d","command":"by hand","status":"running","started":%d,"line":"hello"}`, id, id, time.Now().UnixMilli())
 	fmt.Fprintf(w, `
   Redis is built in, at port %s. To put a build into the list by hand:
 
