@@ -104,33 +104,44 @@ func (ch *channel) park(number uint64) (next uint64, compared bool) {
 	return c.begun + 1, compared
 }
 
-// compare takes in where the log ends. It says whether events had been missed: then
-// the readers go by the log. Of a feed that has grown since the log was asked nothing
-// can be said but that it is in use.
-func (ch *channel) compare(top protocol.LogTop, asked comparison, now time.Time) (missed bool) {
+// compare takes in where the log ends, and says whether the feed ends elsewhere. If that
+// is sure, events were missed: the readers go by the log. Else they may be on their way,
+// and nothing is done. Of a feed that has grown since the log was asked nothing can be
+// said but that it is in use.
+func (ch *channel) compare(top protocol.LogTop, asked comparison, sure bool) (differs bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	c := ch.chain
-	c.compared = max(c.compared, asked.number)
 	expired := c.closed && top.At == protocol.Position{}
-	unheeded := c.blind && c.known
-	if c.grown == asked.grown && !expired && !unheeded {
-		if missed = c.known && ch.feed.At() != top.At; missed || !c.known {
-			ch.feed.Break(top.At)
-			c.parked = true
-		}
-		c.known, c.closed = true, top.Closed
+	settled := c.grown == asked.grown && !expired && !(c.known && c.blind)
+	differs = settled && c.known && ch.feed.At() != top.At
+	if differs && !sure {
+		return true
 	}
+	if differs || !c.known {
+		ch.feed.Break(top.At)
+		c.known, c.parked = true, true
+	}
+	if settled {
+		c.closed = top.Closed
+	}
+	ch.verified(asked.number)
+	return differs
+}
+
+// verified notes that a comparison is finished. The caller holds mu.
+func (ch *channel) verified(number uint64) {
+	c := ch.chain
+	c.compared = max(c.compared, number)
+	c.verified = time.Now()
 	if c.parked {
 		c.parked = false
 		ch.rouse()
 	}
-	c.verified = now
 	if c.stale {
 		c.stale = false
 		ch.append(protocol.Fresh(ch.key.name), "", nil)
 	}
-	return missed
 }
 
 // end returns the feed's end with the position there; known is false while it has none.

@@ -87,11 +87,11 @@ func (b *burst) deliver(hub *relay.Hub) (bytes int) {
 		prev := b.at.ID
 		b.mu.Lock()
 		b.at = protocol.Position{Epoch: "00000000000000aa", ID: protocol.ID{Offset: prev.Offset + 1, Nonce: 7}}
-		b.mu.Unlock()
 		e := protocol.Event{
 			Channel: b.channel, Name: "line", Data: strings.Repeat(".", 100), Link: &protocol.Link{At: b.at, Prev: prev},
 		}
 		hub.Deliver(appID, e)
+		b.mu.Unlock()
 		if b.channel == "news" {
 			e.Link = nil
 		}

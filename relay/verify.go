@@ -19,6 +19,8 @@ const (
 	compareAgain = 250 * time.Millisecond
 	// compareBatch is how many logs are asked for at a time.
 	compareBatch = 500
+	// onItsWay is how long something that was published may take to the node.
+	onItsWay = 20 * time.Millisecond
 	// compareTimeout is how long one question may take.
 	compareTimeout = 2500 * time.Millisecond
 )
@@ -81,8 +83,29 @@ func (h *Hub) verify(ctx context.Context) {
 	}
 }
 
-// compare asks where the logs of some channels end. It says whether that was answered.
+// compare compares channels with their logs, those that differ twice: what they miss may
+// be on its way. It says whether Redis answered.
 func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
+	differ, ok := h.compareOnce(ctx, channels, false)
+	if len(differ) == 0 {
+		return ok
+	}
+	select {
+	case <-time.After(onItsWay):
+	case <-ctx.Done():
+		return false
+	}
+	differ, ok = h.compareOnce(ctx, differ, true)
+	for _, ch := range differ {
+		h.pages.forget(ch)
+		h.metrics.LogMissed.Inc()
+	}
+	return ok
+}
+
+// compareOnce asks where the logs of some channels end, and returns the channels whose
+// feeds end elsewhere.
+func (h *Hub) compareOnce(ctx context.Context, channels []*channel, sure bool) (differ []*channel, ok bool) {
 	names := make([]protocol.LogName, len(channels))
 	asked := make([]comparison, len(channels))
 	for i, ch := range channels {
@@ -93,17 +116,15 @@ func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 	defer cancel()
 	tops, err := h.config.Log.LogTops(ctx, names)
 	if err != nil {
-		return false
+		return nil, false
 	}
-	now := time.Now()
 	for i, ch := range channels {
-		if ch.compare(tops[i], asked[i], now) {
-			h.pages.forget(ch)
-			h.metrics.LogMissed.Inc()
+		if ch.compare(tops[i], asked[i], sure) {
+			differ = append(differ, ch)
 		}
 	}
 	h.Flush()
-	return true
+	return differ, true
 }
 
 // logChannels returns the log channels.
