@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 )
 
 // retained is what the meta hash says of the entries, and what they are.
@@ -125,34 +126,34 @@ func TestLimitsStayInForceUntilOthersAreGiven(t *testing.T) {
 // One call drops little more than 1000 entries, since Redis stands still meanwhile; the
 // next ones go on.
 func TestALimitThatIsLoweredIsReachedBySteps(t *testing.T) {
-	eachRedis(t, func(t *testing.T, l *logRig) {
-		for range 12 {
-			if _, err := l.Publish(t.Context(), "1", events("a", numbers(1, 100)...)); err != nil {
-				t.Fatal(err)
-			}
+	t.Parallel()
+	l := newLogRig(t, relaytest.StartRedis(t).URL())
+	for range 120 {
+		if _, err := l.Publish(t.Context(), "1", events("a", numbers(1, 10)...)); err != nil {
+			t.Fatal(err)
 		}
-		for _, want := range []int{1201, 147, 10, 10} {
-			options := `{"maxlen":10}`
-			if want == 1201 {
-				options = ""
-			}
-			l.mustAppend("e", "x", "", options)
-			n, bytes, data := l.retained()
-			if n != fmt.Sprint(len(data)) {
-				t.Errorf("counted %s of %d entries", n, len(data))
-			}
-			sum := 0
-			for _, d := range data {
-				sum += len("e") + len(d)
-			}
-			if bytes != fmt.Sprint(sum) {
-				t.Errorf("counted %s of %d bytes", bytes, sum)
-			}
-			if len(data) != want {
-				t.Errorf("%d entries are retained, want %d", len(data), want)
-			}
+	}
+	for _, want := range []int{1201, 147, 10, 10} {
+		options := `{"maxlen":10}`
+		if want == 1201 {
+			options = ""
 		}
-	})
+		l.mustAppend("e", "x", "", options)
+		n, bytes, data := l.retained()
+		if n != fmt.Sprint(len(data)) {
+			t.Errorf("counted %s of %d entries", n, len(data))
+		}
+		sum := 0
+		for _, d := range data {
+			sum += len("e") + len(d)
+		}
+		if bytes != fmt.Sprint(sum) {
+			t.Errorf("counted %s of %d bytes", bytes, sum)
+		}
+		if len(data) != want {
+			t.Errorf("%d entries are retained, want %d", len(data), want)
+		}
+	}
 }
 
 // Who deletes from the stream by hand is allowed for.

@@ -136,7 +136,7 @@ func TestNothingIsLostOrDoubledWhenScriptsAreFlushed(t *testing.T) {
 				}
 			}
 		})
-		const calls, each = 60, 5
+		const calls, each = 30, 5
 		var want []string
 		for i := range calls {
 			batch := numbers(i*each+1, i*each+each)
