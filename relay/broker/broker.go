@@ -70,6 +70,10 @@ type Broker struct {
 	leases   *leases
 	// warned says that it was looked whether Redis drops logs. Owned by Run.
 	warned bool
+	// unkept are the log channels that were warned of. Owned by Run.
+	unkept map[channelKey]bool
+	// unreadable says that where logs end could not be read the last time.
+	unreadable atomic.Bool
 	// heard is when the last heartbeat came back; nil while there is no link.
 	heard atomic.Pointer[time.Time]
 }
@@ -89,6 +93,7 @@ func New(config Config) *Broker {
 		client:   client,
 		interest: newInterest(n),
 		leases:   newLeases(client, s.watch, n, config.Log),
+		unkept:   make(map[channelKey]bool),
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"buildrelay/protocol"
 )
 
+// maxUnkept bounds the channels that are warned of.
+const maxUnkept = 1000
+
 // deliver reads a message and hands its events on. What cannot be read is
 // counted and dropped: Redis' content is not trusted.
 func (b *Broker) deliver(m *redis.Message, sink Sink) {
@@ -19,8 +22,23 @@ func (b *Broker) deliver(m *redis.Message, sink Sink) {
 	}
 	b.metrics.Events.Add(float64(len(events)))
 	for _, e := range events {
+		if e.Link == nil && e.UserID == "" && b.rule(key.app, key.channel) != nil {
+			b.warnUnkept(key)
+		}
 		sink.Deliver(key.app, e)
 	}
+}
+
+// warnUnkept counts an event that was published to a log channel and is not kept, and
+// warns of it once a channel. Only the loop that receives calls it.
+func (b *Broker) warnUnkept(key channelKey) {
+	b.metrics.LogUnkept.Inc()
+	if b.unkept[key] || len(b.unkept) == maxUnkept {
+		return
+	}
+	b.unkept[key] = true
+	b.log.Warn("events are published to a log channel by PUBLISH: they are delivered, but not kept (docs/PROTOCOL.md, log channels)",
+		"app", key.app, "channel", key.channel)
 }
 
 // parse reads a message in the contract that its Redis channel stands for. dropped

@@ -44,6 +44,8 @@ type Metrics struct {
 	// found by comparing with a log, and LogGaps what readers were told, by reason.
 	LogReads, LogMissed prometheus.Counter
 	LogGaps             *prometheus.CounterVec
+	// LogUnkept counts events on log channels that are not from the log.
+	LogUnkept prometheus.Counter
 	// LogStale are the log channels whose readers were told that they may be behind.
 	LogStale prometheus.Gauge
 
@@ -75,6 +77,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		LogReads:      f.counter("log_reads_total", "Pages of logs read for subscribers."),
 		LogMissed:     f.counter("log_missed_total", "Losses found by comparing a channel with its log."),
 		LogGaps:       f.counters("log_gaps_total", "Gaps that readers of log channels were told.", "reason"),
+		LogUnkept:     f.counter("log_unkept_total", "Events published to log channels by PUBLISH, which are not kept."),
 		LogStale:      f.gauge("log_stale_channels", "Log channels that could not be compared for too long."),
 		Requests:      f.counters("api_requests_total", "HTTP API calls.", "route", "status"),
 	}
