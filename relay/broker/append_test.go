@@ -132,6 +132,12 @@ func TestFinalClosesTheLog(t *testing.T) {
 		if diff := cmp.Diff(want, page.Entries[2].Link.Final); diff != "" || !page.Closed {
 			t.Errorf("closed %v, final (-want +got):\n%s", page.Closed, diff)
 		}
+		// Who has all of it is told so, too, while its last event is retained.
+		page = l.read(since(last))
+		if diff := cmp.Diff(want, page.Final); diff != "" || !page.Closed || len(page.Entries) != 0 {
+			t.Errorf("closed %v, final of the page (-want +got):\n%s", page.Closed, diff)
+		}
+		page = l.read(first)
 		if page.Entries[1].Link.Final != nil {
 			t.Error("an event that closes nothing is final")
 		}
@@ -142,6 +148,10 @@ func TestFinalClosesTheLog(t *testing.T) {
 		}
 		if page := l.read(first); len(page.Entries) != 3 {
 			t.Errorf("%d entries", len(page.Entries))
+		}
+		l.do("DEL", key)
+		if page := l.read(since(last)); !page.Closed || page.Final != nil || page.Gap() != nil {
+			t.Errorf("without entries: %+v", page)
 		}
 	})
 }

@@ -5,4 +5,8 @@
 // The node subscribes to it only while it has a reader. One pub/sub connection,
 // a link, serves all; a link that cannot prove that it is alive is replaced (see
 // [link]).
+//
+// What happens to logs, in Redis, happens in scripts (lua/), which docs/PROTOCOL.md
+// describes: one appends an event and publishes it, one reads a page, one notes who
+// watches (see [leases]). What they read is not trusted (see [rawPage]).
 package broker

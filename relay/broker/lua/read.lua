@@ -3,9 +3,10 @@
 -- KEYS: the log's stream. ARGV: now|first|since|count|bytes, its position or number, the
 -- most entries of a page, and the most bytes.
 -- Returns {epoch, id of the newest entry, "1" where closed, id of the oldest, id that the
--- page starts behind, entries, 1 where there is more, what closed the log}. Epoch and id are as the meta hash
--- has them, false where it has none; where they make no sense nothing else is read. An
--- entry of more bytes than a page may have comes without its fields.
+-- page starts behind, entries, 1 where there is more, field f of the newest entry of a
+-- closed log}. Epoch and id are as the meta hash has them, false where it has none; where
+-- they make no sense nothing else is read. An entry of more bytes than a page may have
+-- comes without its fields.
 
 local stream = KEYS[1]
 local kind, value, most_entries, most_bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
