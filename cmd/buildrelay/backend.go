@@ -31,7 +31,7 @@ func runBackend(ctx context.Context, f demoFlags, c Config, log *slog.Logger) er
 	}
 	d, err := newBackend(demo.Config{
 		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: publisher,
-		First: f.firstBuild, WSPort: f.relayPort, WSSPort: f.relayPort, Log: log,
+		First: f.first(), WSPort: f.relayPort, WSSPort: f.relayPort, Log: log,
 	}, f.command)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (s *transcript) String() string {
 // again.
 func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBackend {
 	t.Helper()
-	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1", "--"}, command...)
+	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
 	return b.startBackend(t, dir, args, nil)
 }
 

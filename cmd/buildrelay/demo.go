@@ -68,11 +68,19 @@ needed.
 	flags.StringVar(&f.http, "http", "127.0.0.1:8080", "address for http and ws; any free port if it is taken")
 	flags.StringVar(&f.https, "https", "127.0.0.1:8443", "address for https and wss; any free port if it is taken")
 	flags.BoolVar(&f.backend, "backend", false, "only the CI backend, at RELAY_LISTEN; the relay runs elsewhere")
-	flags.Int64Var(&f.firstBuild, "first-build", time.Now().Unix(), "number of the first build; by default the time in seconds, so that no run takes up the logs of another")
+	flags.Int64Var(&f.firstBuild, "first-build", 0, "number of the first build; by default 1 with the built-in Redis, else the time in seconds: no run takes up the logs of another")
 	flags.IntVar(&f.relayPort, "relay-port", 6001, "with --backend: the port of the relay, as browsers reach it on the page's host")
 	err := flags.Parse(args)
 	f.command = flags.Args()
 	return f, err
+}
+
+// first is the number of the first build where Redis may hold logs of another run.
+func (f *demoFlags) first() int64 {
+	if f.firstBuild == 0 {
+		return time.Now().Unix()
+	}
+	return f.firstBuild
 }
 
 // demoLogs make the builds' channels log channels: the page shows a build from its
@@ -95,6 +103,9 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 		return err
 	}
 	defer redis.Close()
+	if f.firstBuild == 0 && redis.Embedded != nil {
+		f.firstBuild = 1
+	}
 	certificate, err := localCertificate()
 	if err != nil {
 		return err
@@ -110,7 +121,7 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 	}
 	d, err := newBackend(demo.Config{
 		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: n.broker,
-		First: f.firstBuild, WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
+		First: f.first(), WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
 	}, f.command)
 	if err != nil {
 		return err
