@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,25 +20,22 @@ func TestBrowserScreenshots(t *testing.T) {
 		t.Skip("RELAY_TEST_SCREENSHOTS names no folder for screenshots")
 	}
 	b := startBrowser(t)
-	t.Run("of what 'make run' builds", func(t *testing.T) { shootBuilds(t, b, folder) })
+	t.Run("of recorded builds", func(t *testing.T) { shootBuilds(t, b, folder) })
 	t.Run("of a log that lacks something", func(t *testing.T) { shootGap(t, b, folder) })
 }
 
+// shootBuilds shows the builds that the demo replays where there is no project.
 func shootBuilds(t *testing.T, b *browser, folder string) {
-	root := filepath.Join("..", "..")
 	args := []string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1"}
-	backend := b.startBackend(t, root, args, goEnvironment(t))
+	backend := b.startBackend(t, t.TempDir(), args, nil)
 	p := b.open(t, backend, "/")
-	for _, build := range []string{"1", "2", "3"} {
-		p.sees(`[data-build="` + build + `"]`)
+	for _, build := range []string{"2", "3"} {
 		p.sees(`[data-build="` + build + `"][data-status=passed]`)
 	}
-	for _, build := range []string{"4", "5"} {
-		p.sees(`[data-build="` + build + `"]`)
-	}
+	p.sees(`[data-build="4"][data-status=running]`)
 	p.shoot(filepath.Join(folder, "list"))
 	p.do("opening a build", chromedp.Navigate(backend.url+"/#/builds/4"))
-	p.sees(`[data-line="40"]`)
+	p.sees(`[data-line="24"]`)
 	p.shoot(filepath.Join(folder, "build"))
 	p.do("opening a build", chromedp.Navigate(backend.url+"/#/builds/2"))
 	p.sees(`.build-page[data-complete=true]`)
@@ -70,20 +66,6 @@ func shootGap(t *testing.T, b *browser, folder string) {
 	w.redis.Restart()
 	p.expected = aboutConnections
 	p.shoot(filepath.Join(folder, "after"))
-}
-
-// goEnvironment is what go needs, where there is no home folder.
-func goEnvironment(t *testing.T) map[string]string {
-	t.Helper()
-	env := make(map[string]string)
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY"} {
-		value, err := exec.Command("go", "env", name).Output()
-		if err != nil {
-			t.Fatalf("go env %s: %v", name, err)
-		}
-		env[name] = strings.TrimSpace(string(value))
-	}
-	return env
 }
 
 const drawn = `new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`
