@@ -144,23 +144,18 @@ func (ch *channel) verified(number uint64) {
 	}
 }
 
-// end returns the feed's end with the position there; known is false while it has none.
-func (ch *channel) end() (cursor feed.Cursor, at protocol.Position, known bool) {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	return ch.feed.End(), ch.feed.At(), ch.chain.known
+// chainEnd is where the feed of a log channel ends.
+type chainEnd struct {
+	cursor               feed.Cursor
+	at                   protocol.Position
+	known, closed, stale bool // as in chain
 }
 
-func (ch *channel) isClosed() bool {
+func (ch *channel) end() chainEnd {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return ch.chain.closed
-}
-
-func (ch *channel) isStale() bool {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	return ch.chain.stale
+	c := ch.chain
+	return chainEnd{ch.feed.End(), ch.feed.At(), c.known, c.closed, c.stale}
 }
 
 // age admits who has waited too long to be heard: the log may be readable all the same,

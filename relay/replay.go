@@ -26,6 +26,9 @@ type replay struct {
 	next int
 	// begun is how many reads had begun when a page was asked for.
 	begun uint64
+	// stale says that the channel was stale when the cursor was placed: readers who were
+	// there are told already, and of its end the feed tells.
+	stale bool
 	// idle says that the newest page had nothing, though the feed is elsewhere.
 	idle bool
 	// parked, where not 0, is the comparison that s waits for, beside the feed.
@@ -85,19 +88,20 @@ func (w *worker) readLog(s *subscription, limit int) (p []byte, frames int) {
 // a page has to be read.
 func (w *worker) start(s *subscription) {
 	r := s.replay
-	cursor, at, known := s.channel.end()
+	end := s.channel.end()
 	since := r.start.Kind == protocol.StartSince
-	atEnd := r.start.Kind == protocol.StartNow || since && r.start.Since == at
+	atEnd := r.start.Kind == protocol.StartNow || since && r.start.Since == end.at
 	switch {
-	case !known, at.Epoch == "", atEnd && s.channel.isClosed(): // what closed it is in the page
+	case !end.known, end.at.Epoch == "", atEnd && end.closed: // what closed it is in the page
 		w.ask(s, r.start)
 	case atEnd:
-		s.cursor, r.at, r.top, r.state = cursor, at, at, replayLive
-	case since && r.start.Since.Epoch == at.Epoch:
-		r.at, r.top = r.start.Since, at
+		s.cursor, r.stale = end.cursor, end.stale
+		r.at, r.top, r.state = end.at, end.at, replayLive
+	case since && r.start.Since.Epoch == end.at.Epoch:
+		r.at, r.top = r.start.Since, end.at
 		w.nextPage(s)
 	case r.start.Kind == protocol.StartFirst:
-		w.firstPage(s, at)
+		w.firstPage(s, end.at)
 	default:
 		w.ask(s, r.start)
 	}
@@ -119,8 +123,7 @@ func (w *worker) firstPage(s *subscription, top protocol.Position) {
 func (w *worker) ask(s *subscription, start protocol.Start) {
 	r := s.replay
 	r.state, r.page = replayWaiting, nil
-	s.cursor = s.channel.feed.End()
-	s.shard.lag(s)
+	s.pin()
 	r.begun = w.pages.ask(s, start)
 }
 
@@ -139,10 +142,16 @@ func (w *worker) nextPage(s *subscription) {
 func (w *worker) turnTo(s *subscription, kept *page, next int) {
 	r := s.replay
 	r.page, r.next, r.state = kept, next, replayReading
-	if s.lag < 0 {
-		s.cursor = s.channel.feed.End()
-		s.shard.lag(s)
+	if s.lag < 0 || s.prelude != nil {
+		s.pin()
 	}
+}
+
+// pin makes the feed be kept for s from its end on.
+func (s *subscription) pin() {
+	end := s.channel.end()
+	s.cursor, s.replay.stale = end.cursor, end.stale
+	s.shard.lag(s)
 }
 
 // receive takes a page that was asked for.
@@ -175,7 +184,7 @@ func (s *subscription) opening() (p []byte, frames int) {
 			frames++
 		}
 	}
-	if s.channel.isStale() {
+	if s.replay.stale {
 		p = append(p, protocol.Stale(s.channel.key.name)...)
 		frames++
 	}
@@ -217,16 +226,16 @@ func (w *worker) seek(s *subscription) {
 		s.cursor, r.state, r.idle, r.parked = cursor, replayLive, false, 0
 		return
 	}
-	end, at, known := s.channel.end()
-	ahead := known && at.Epoch == r.at.Epoch && at.ID.Offset < r.at.ID.Offset
-	if ahead || r.idle || !known {
+	end := s.channel.end()
+	ahead := end.known && end.at.Epoch == r.at.Epoch && end.at.ID.Offset < r.at.ID.Offset
+	if ahead || r.idle || !end.known {
 		next, compared := s.channel.park(r.parked)
 		if !compared {
 			if r.parked == 0 && !ahead {
 				w.suspects.add(s.channel)
 			}
 			r.parked = cmp.Or(r.parked, next)
-			s.cursor = end
+			s.cursor = end.cursor
 			w.caughtUp(s)
 			return
 		}
