@@ -113,7 +113,7 @@ func (ch *channel) compare(top protocol.LogTop, asked comparison, sure bool) (di
 	defer ch.mu.Unlock()
 	c := ch.chain
 	expired := c.closed && top.At == protocol.Position{}
-	settled := c.grown == asked.grown && !expired && !(c.known && c.blind)
+	settled := c.grown == asked.grown && !expired && (!c.known || !c.blind)
 	differs = settled && c.known && ch.feed.At() != top.At
 	if differs && !sure {
 		return true
