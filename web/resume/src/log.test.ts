@@ -52,6 +52,14 @@ describe('a log that is read from its beginning', () => {
     expect(reader.log.complete).toBe(true);
   });
 
+  test('learns of its end after a reconnect, when it was cut off before that', () => {
+    const history = new History().grow(3);
+    const reader = new Reader().read(...history.messages(1));
+    reader.reconnect();
+    reader.read(notice('position', { top: history.at(3) }, history.at(3)), history.final(), history.final());
+    expect([reader.log.complete, reader.notices]).toEqual([true, ['complete']]);
+  });
+
   test('keeps the bytes of every language in its digest', () => {
     const history = new History();
     history.append('größe', '"✔ 🚀 完了"');
