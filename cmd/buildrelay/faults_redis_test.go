@@ -56,6 +56,23 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
+		"Redis is killed and has an old snapshot": {tells: true, also: eachOnce, Plan: faults.Plan{
+			Redis:   []relaytest.RedisOption{relaytest.RedisSnapshots()},
+			Rewinds: true,
+			Nemesis: func(w *faults.World) {
+				for range 2 {
+					w.Wait(second, 2*second)
+					save(w)
+					w.Wait(second, 2*second)
+					w.Fault("kill", func() {
+						w.Redis.Kill()
+						w.Wait(0, second)
+						w.Redis.Restart()
+					})
+				}
+				w.Wait(2*second, 3*second)
+			},
+		}},
 		"F6 Redis stands still for 5 s": {Plan: faults.Plan{Nemesis: freeze(5 * second)}},
 	}
 	if relaytest.Full() {
@@ -66,7 +83,14 @@ func redisFaults() map[string]fault {
 	return all
 }
 
-// eachOnce says that who reads all the time is told once each time that Redis forgets.
+func save(w *faults.World) {
+	if err := w.Redis.Client().Do(w.T.Context(), "SAVE").Err(); err != nil {
+		w.T.Errorf("saving a snapshot: %v", err)
+	}
+}
+
+// eachOnce says that who reads all the time is told once each time that Redis
+// forgets something.
 func eachOnce(t *testing.T, r faults.Result) {
 	t.Helper()
 	for _, v := range r.History.Views {

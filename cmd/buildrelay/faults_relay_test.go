@@ -47,8 +47,8 @@ func relayFaults() map[string]fault {
 		}}},
 		"slow readers of a log that is trimmed": {tells: true, also: slowWereTold, Plan: faults.Plan{
 			Channels: []string{"private-small-1"},
-			Load:     faults.Load{Every: 10 * time.Millisecond, Filler: 6 << 10},
-			Nemesis:  func(w *faults.World) { w.AwaitEntries("private-small-1", 600) },
+			Load:     faults.Load{Every: 10 * time.Millisecond, Filler: 3 << 10},
+			Nemesis:  func(w *faults.World) { w.AwaitEntries("private-small-1", 500) },
 		}},
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis is a redis-server process of a test's own, on loopback. Without RedisKeeps
-// it has nothing on disk: a restart loses all.
+// Redis is a redis-server process of a test's own, on loopback. Without RedisKeeps or
+// RedisSnapshots it has nothing on disk: a restart loses all.
 type Redis struct {
 	t        testing.TB
 	port     int
@@ -51,13 +51,20 @@ func RedisTLS(certs *Certs) RedisOption {
 	return func(r *Redis) { r.certs = certs }
 }
 
-// RedisKeeps makes it write what it is told to a file at once (appendonly,
-// everysec), so that a restart loses nothing.
+// RedisKeeps makes it write what it is told to a file at once, before it answers, so
+// that a restart or a kill loses nothing. Nothing is synced: with everysec Redis holds
+// writes back while a sync is slow.
 func RedisKeeps() RedisOption {
 	return func(r *Redis) {
 		r.dir = r.t.TempDir()
-		r.lines = append(r.lines, "appendonly yes", "appendfsync everysec")
+		r.lines = append(r.lines, "appendonly yes", "appendfsync no")
 	}
+}
+
+// RedisSnapshots makes it come back from a restart or a kill with what it had at the
+// last SAVE.
+func RedisSnapshots() RedisOption {
+	return func(r *Redis) { r.dir = r.t.TempDir() }
 }
 
 // RedisSettings adds lines of redis.conf.
@@ -121,7 +128,7 @@ func (r *Redis) Stop() {
 func (r *Redis) Kill() { r.process.stop(os.Kill) }
 
 // Restart stops the server, if it runs, and starts one on the same port that has what
-// RedisKeeps kept.
+// is on disk.
 func (r *Redis) Restart() {
 	r.t.Helper()
 	r.Stop()

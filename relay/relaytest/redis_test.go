@@ -32,17 +32,28 @@ func TestRedisAnswersAndForgetsOnRestart(t *testing.T) {
 	}
 }
 
-func TestRedisKeepsWhatItWasToldThroughAKill(t *testing.T) {
+func TestRedisComesBackFromAKillWithWhatItKept(t *testing.T) {
 	t.Parallel()
-	server := relaytest.StartRedis(t, relaytest.RedisKeeps())
-	client := server.Client()
-	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
-		t.Fatal(err)
-	}
-	server.Kill()
-	server.Restart()
-	if v, err := client.Get(t.Context(), "k").Result(); v != "v" || err != nil {
-		t.Errorf("after a kill GET k = %q, %v", v, err)
+	for name, c := range map[string]struct {
+		option relaytest.RedisOption
+		want   string
+	}{
+		"a file":     {relaytest.RedisKeeps(), "new"},
+		"a snapshot": {relaytest.RedisSnapshots(), "old"},
+		"nothing":    {relaytest.RedisSettings("appendonly no"), ""},
+	} {
+		server := relaytest.StartRedis(t, c.option)
+		client := server.Client()
+		for _, command := range [][]any{{"SET", "k", "old"}, {"SAVE"}, {"SET", "k", "new"}} {
+			if err := client.Do(t.Context(), command...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		server.Kill()
+		server.Restart()
+		if got, _ := client.Get(t.Context(), "k").Result(); got != c.want { // redis.Nil is ""
+			t.Errorf("with %s: %q after a kill, want %q", name, got, c.want)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ func Check(h History) *Report {
 		times:   make(map[place]time.Time),
 		logs:    make(map[string]*Log),
 		stands:  make(map[place]bool),
+		prevs:   make(map[place]protocol.ID),
 		digests: make(map[place]string),
 	}
 	c.readCalls()
@@ -40,8 +41,9 @@ type check struct {
 	// What was said first about a place: what stands there, and when Redis took it.
 	said  map[place]string
 	times map[place]time.Time
-	// stands says what the logs hold.
+	// stands says what the logs hold, prevs what stands before each.
 	stands map[place]bool
+	prevs  map[place]protocol.ID
 	// digests are the chain's, of the logs that are whole.
 	digests map[place]string
 	// latest is the longest delay so far.
@@ -104,11 +106,11 @@ func (c *check) checkCalls() {
 		if call.Outcome != OK {
 			continue
 		}
-		if c.lost(c.logs[channel], call.At) {
+		if c.lost(call) {
 			c.violation(Violation{Wrong: Lost, Where: where, What: fmt.Sprintf("%s was acknowledged at %s", brief(line), call.At)})
 		}
 		k := key{channel, call.Line.Writer, call.At.Epoch}
-		if before := last[k]; before != nil && (before.Line.Seq < call.Line.Seq) != (before.At.ID.Offset < call.At.ID.Offset) {
+		if before := last[k]; before != nil && !c.Rewinds && (before.Line.Seq < call.Line.Seq) != (before.At.ID.Offset < call.At.ID.Offset) {
 			c.violation(Violation{
 				Wrong: Swapped, Where: where,
 				What: fmt.Sprintf("%s stands at %s, %s at %s", brief(before.Line.String()), before.At, brief(line), call.At),
@@ -118,11 +120,14 @@ func (c *check) checkCalls() {
 	}
 }
 
-// lost says that what was acknowledged at a position neither stands in the log nor
-// was trimmed. A log that gives way to a new one takes all of it along.
-func (c *check) lost(l *Log, at protocol.Position) bool {
-	if l == nil || at.Epoch != l.Top.Epoch {
-		return !c.Renews
+// lost says that what was acknowledged is missing without a reason.
+func (c *check) lost(call *Call) bool {
+	l, at := c.logs[call.Line.Channel], call.At
+	switch {
+	case l == nil || at.Epoch != l.Top.Epoch:
+		return !c.Renews // which takes the whole log along
+	case at.ID.Offset < l.oldest(), c.stands[place{l.Channel, at}]:
+		return false
 	}
-	return at.ID.Offset >= l.oldest() && !c.stands[place{l.Channel, at}]
+	return !c.Rewinds || call.Ended.After(c.Faults[len(c.Faults)-1].Over)
 }

@@ -55,7 +55,35 @@ func good() map[string]*story {
 		s.Calls[8].Outcome = checker.Unknown
 		s.view(then(s.subscribed(first()), s.before(1), s.before(2), s.another(2), s.entries(0, 10))...)
 	})
+	add("a log that came back shorter", func(s *story) {
+		s.rewind()
+		s.view(then(s.subscribed(first()), s.entries(0, 4), s.forked(4), s.cameBack(protocol.GapFork, 4), s.entries(0, 10))...)
+	})
 	return stories
+}
+
+// rewind says that Redis lost entries when the fourth was the newest.
+func (s *story) rewind() {
+	s.Rewinds = true
+	s.Faults = []checker.Fault{{Begun: s.when(5), Over: s.when(6)}}
+}
+
+// forked is the entry that stood at index i before Redis lost it.
+func (s *story) forked(i int) checker.Sight {
+	line := checker.Line{Run: "r", Channel: channel, Writer: "z", Seq: 1}
+	at := s.at[i]
+	at.ID.Nonce++
+	s.Calls = append(s.Calls, checker.Call{Line: line, Outcome: checker.OK, At: at, Invoked: s.when(i), Ended: s.when(i)})
+	return checker.Sight{Kind: checker.Entry, Time: s.when(i), At: at, Data: line.String()}
+}
+
+// cameBack is the gap of a reader that has seen the entry at index i before Redis lost
+// it.
+func (s *story) cameBack(reason protocol.GapReason, i int) checker.Sight {
+	from := s.at[i]
+	from.ID.Nonce++
+	g := &protocol.Gap{Reason: reason, From: from, After: protocol.Position{Epoch: epoch}, ResumeAt: s.at[0], Missing: -1, Reset: true}
+	return checker.Sight{Kind: checker.GapTold, At: g.After, Gap: g}
 }
 
 // before is an entry of a log that Redis forgot, acknowledged to a third writer.
@@ -140,6 +168,22 @@ func spoilt() map[string]func(s *story) (checker.Wrong, int) {
 			s.Renews = true
 			insert(s, 1, s.before(1))
 			return checker.Silent, 1
+		},
+		"a fork without a word": func(s *story) (checker.Wrong, int) {
+			s.rewind()
+			s.Views[0].Sights = then(s.Views[0].Sights[:5], s.forked(4), s.entries(5, 10))
+			return checker.Silent, 1
+		},
+		"an acknowledged line after the log came back": func(s *story) (checker.Wrong, int) {
+			s.rewind()
+			s.forked(7)
+			s.Calls[10].Ended = s.when(7)
+			return checker.Lost, 1
+		},
+		"a fork that is told as an epoch": func(s *story) (checker.Wrong, int) {
+			s.rewind()
+			s.Views[0].Sights = then(s.Views[0].Sights[:5], s.forked(4), s.cameBack(protocol.GapEpoch, 4), s.entries(0, 10))
+			return checker.Mistold, 1
 		},
 		"two entries swapped": func(s *story) (checker.Wrong, int) {
 			sights := s.Views[0].Sights

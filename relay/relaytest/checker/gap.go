@@ -13,16 +13,18 @@ func (w *walk) gapTold(g *protocol.Gap, at protocol.Position) {
 		w.wrong(Mistold, 1, "a gap was told twice, with no entry between")
 	case w.known && !w.isAt(g.From):
 		w.wrong(Mistold, 1, "the gap begins at %s, the reader stands at %s", g.From, w.at)
-	case !w.known:
+	case !w.known && !g.Reset:
 		w.arrive(g.From.Epoch, g.From.ID.Offset)
 	}
 	switch g.Reason {
 	case protocol.GapTrimmed:
 		w.trimmed(g)
 	case protocol.GapEpoch:
-		w.reset(g)
-	case protocol.GapRollback, protocol.GapFork, protocol.GapUnavailable:
-		w.wrong(Mistold, 1, "a gap of the kind %s: all that was acknowledged is there", g.Reason)
+		w.reset(g, w.Renews && g.From.Epoch != at.Epoch)
+	case protocol.GapRollback, protocol.GapFork:
+		w.reset(g, w.Rewinds && g.From.Epoch == at.Epoch)
+	case protocol.GapUnavailable:
+		w.wrong(Mistold, 1, "nothing is unreadable")
 	default:
 		w.wrong(Mistold, 1, "an unknown reason %q", g.Reason)
 	}
@@ -46,18 +48,17 @@ func (w *walk) trimmed(g *protocol.Gap) {
 	w.retained(after)
 }
 
-// reset checks that the log is another one, and that the reader is given all of it.
-func (w *walk) reset(g *protocol.Gap) {
-	after := w.view.Sights[w.i].At
+// reset checks that the log is another one, or has come back shorter, and that the
+// reader is given all of it. due says that such a thing can be.
+func (w *walk) reset(g *protocol.Gap, due bool) {
 	switch {
-	case !w.Renews:
-		w.wrong(Mistold, 1, "the log did not give way to a new one")
+	case !due:
+		w.wrong(Mistold, 1, "nothing happened to the log that is called %s", g.Reason)
 	case !g.Reset || g.Missing >= 0:
 		w.wrong(Mistold, 1, "another log has a gap that resets and counts nothing")
-	case g.From.Epoch == after.Epoch:
-		w.wrong(Mistold, 1, "the epoch is the same")
 	}
-	w.retained(after)
+	clear(w.seen)
+	w.retained(w.view.Sights[w.i].At)
 }
 
 // retained says that entries that were left out are still there: what Redis has in

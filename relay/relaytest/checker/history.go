@@ -16,6 +16,8 @@ type History struct {
 	// Renews says that logs may give way to new ones: Redis was killed and had nothing on
 	// disk, or they were closed and begun anew.
 	Renews bool
+	// Rewinds says that the faults make Redis lose the newest of what it acknowledged.
+	Rewinds bool
 	// Trims says that the logs are longer than what is retained of them.
 	Trims bool
 }

@@ -31,8 +31,8 @@ func (c *check) readLog(l *Log) {
 			c.wrongLog(Lost, l, i, "the entry at %s should have the offset %d", at, next)
 		}
 		next = at.ID.Offset + 1
-		c.stands[place{l.Channel, at}] = true
-		c.times[place{l.Channel, at}] = appendedAt(e.Link)
+		here := place{l.Channel, at}
+		c.stands[here], c.prevs[here], c.times[here] = true, e.Link.Prev, appendedAt(e.Link)
 		c.agree(l.Channel+", the log", l.Channel, at, e.Data, func() []string { return l.trace(i) })
 	}
 	if l.Top.ID.Offset != next-1 {

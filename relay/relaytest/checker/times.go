@@ -48,9 +48,12 @@ func (c *check) measure() {
 func (c *check) delays(v *View) {
 	var granted time.Time
 	for i, s := range v.Sights {
-		if s.Kind == Subscribed {
+		switch {
+		case s.Kind == Subscribed:
 			granted = s.Time
 			c.report.Granted = append(c.report.Granted, c.unhurt(s.Asked, granted))
+		case s.Kind == GapTold && s.Gap != nil && s.Gap.Reset:
+			granted = s.Time // all is shown again
 		}
 		appended, known := c.times[place{v.Channel, s.At}]
 		replayed := appended.Before(granted) && i > 0 && v.Sights[i-1].Kind == Entry

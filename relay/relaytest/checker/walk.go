@@ -121,6 +121,7 @@ func (w *walk) checkOrder(at protocol.Position) {
 		return
 	}
 	sameLog := w.at.Epoch == at.Epoch || w.at == protocol.Position{}
+	prev, known := w.prevs[place{w.view.Channel, at}]
 	switch {
 	case w.seen[at]:
 		w.wrong(Doubled, 1, "%s came again", at)
@@ -132,24 +133,36 @@ func (w *walk) checkOrder(at protocol.Position) {
 		return
 	case at.ID.Offset > w.at.ID.Offset+1:
 		w.wrong(Silent, int(at.ID.Offset-w.at.ID.Offset-1), "%s came behind %s", at, w.at)
+	case known && prev != w.at.ID:
+		w.wrong(Silent, 1, "%s came behind %s, where the log has %s: it forked", at, w.at, prev)
 	case w.gap != nil && w.gap.ResumeAt != (protocol.Position{}) && w.gap.ResumeAt != at:
 		w.wrong(Mistold, 1, "%s came, where the gap said %s", at, w.gap.ResumeAt)
 	}
 	w.at = at
 }
 
-// arrive is called for a reader that began at no place that it knows: everything
-// that was appended after its subscription was confirmed is behind that place.
+// arrive is called for a reader that began at no place that it knows, when it comes to
+// one: everything that was appended since its subscription was granted is behind that.
 func (w *walk) arrive(epoch string, offset uint64) {
+	now := w.view.Sights[w.i].Time
+	w.missed(func(call *Call) bool {
+		return call.Ended.Before(now) && call.At.Epoch == epoch && call.At.ID.Offset <= offset
+	})
+}
+
+// missed finds what was appended since the subscription was granted, ought to have been
+// seen and was not.
+func (w *walk) missed(ought func(*Call) bool) {
 	missed := 0
-	for _, call := range w.Calls {
-		if call.Line.Channel == w.view.Channel && call.Outcome == OK && call.Invoked.After(w.subscribed) &&
-			call.At.Epoch == epoch && call.At.ID.Offset <= offset {
+	for i := range w.Calls {
+		call := &w.Calls[i]
+		ours := call.Line.Channel == w.view.Channel && call.Outcome == OK && call.Invoked.After(w.subscribed)
+		if ours && ought(call) {
 			missed++
 		}
 	}
 	if missed > 0 {
-		w.wrong(Silent, missed, "it was subscribed, and %d entries up to offset %d did not come", missed, offset)
+		w.wrong(Silent, missed, "it was subscribed at %s, and %d entries of later did not come", clock(w.subscribed), missed)
 	}
 }
 
@@ -171,7 +184,7 @@ func (w *walk) end() {
 		w.wrong(Mistold, 1, "it is stale in the end")
 	case l == nil:
 	case !w.known:
-		w.arrive(l.Top.Epoch, l.Top.ID.Offset)
+		w.missed(func(call *Call) bool { return w.stands[place{l.Channel, call.At}] })
 	case w.at.Epoch == l.Top.Epoch && w.at.ID.Offset < l.Top.ID.Offset:
 		w.wrong(Lost, int(l.Top.ID.Offset-w.at.ID.Offset), "it ends at %s, the log at %s", w.at, l.Top)
 	case w.at != l.Top:

@@ -16,6 +16,8 @@ type Plan struct {
 	// Renews says that logs may give way to new ones: Redis is made to forget them, or
 	// Nemesis closes them, after which the writers begin anew.
 	Renews bool
+	// Rewinds says that Redis is made to lose its newest entries alone.
+	Rewinds bool
 	// Relays is how many there are, 1 if it is 0. Env changes their settings, TLS makes
 	// them serve it, and Faulty gives them the switches of [relaytest.FaultyTag].
 	Relays      int

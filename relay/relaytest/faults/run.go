@@ -170,7 +170,9 @@ func (r *run) haveRead(logs []checker.Log, closed time.Time) bool {
 
 // history is all that is known when everything has ended.
 func (r *run) history(logs []checker.Log) checker.History {
-	h := checker.History{Logs: logs, Faults: r.faults, Renews: r.plan.Renews, Trims: r.plan.trims()}
+	h := checker.History{
+		Logs: logs, Faults: r.faults, Renews: r.plan.Renews, Rewinds: r.plan.Rewinds, Trims: r.plan.trims(),
+	}
 	for _, w := range append(r.writers, r.closer) {
 		h.Calls = append(h.Calls, w.calls...)
 		for _, why := range w.refused {
