@@ -2,6 +2,9 @@ package relaytest_test
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +57,38 @@ func TestRedisComesBackFromAKillWithWhatItKept(t *testing.T) {
 		if got, _ := client.Get(t.Context(), "k").Result(); got != c.want { // redis.Nil is ""
 			t.Errorf("with %s: %q after a kill, want %q", name, got, c.want)
 		}
+	}
+}
+
+func TestRedisLosesNothingAfterAKillInATransaction(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t, relaytest.RedisKeeps())
+	client := server.Client()
+	dir := client.ConfigGet(t.Context(), "dir").Val()["dir"]
+	transaction := `redis.call('SET', 'half', '1') redis.call('SET', 'other', '1')`
+	if err := client.Eval(t.Context(), transaction, nil).Err(); err != nil && !errors.Is(err, redis.Nil) {
+		t.Fatal(err)
+	}
+	server.Kill()
+	files, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	written, err := os.Stat(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(files[0], written.Size()-3); err != nil {
+		t.Fatal(err)
+	}
+	server.Restart()
+	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	server.Restart()
+	if v, err := client.Get(t.Context(), "k").Result(); v != "v" || err != nil {
+		t.Errorf("GET k = %q, %v", v, err)
 	}
 }
 
