@@ -63,6 +63,23 @@ func TestPublishAppendsToLogsByTheirRule(t *testing.T) {
 	})
 }
 
+// What one client sends to others is live on log channels, too.
+func TestWhatHasASenderIsNotKept(t *testing.T) {
+	eachRedis(t, func(t *testing.T, l *logRig) {
+		r := startRig(t, "redis://"+l.client.Options().Addr, logChannels)
+		r.Watch("1", "a")
+		r.expect("confirmed 1 a")
+		receipt, err := r.Publish(t.Context(), "1", []protocol.Event{{Name: "client-e", Channel: "a", Data: "1", UserID: "u"}})
+		if err != nil || receipt.Positions[0] != (protocol.Position{}) {
+			t.Errorf("receipt %+v (%v)", receipt, err)
+		}
+		r.expect("event 1 a client-e 1")
+		if page := l.read(first); page.Top != (protocol.Position{}) {
+			t.Errorf("there is a log that ends at %s", page.Top)
+		}
+	})
+}
+
 func TestAppendedEventsAreHeardWithTheirPlace(t *testing.T) {
 	eachRedis(t, func(t *testing.T, l *logRig) {
 		r := startRig(t, "redis://"+l.client.Options().Addr, logChannels)

@@ -87,7 +87,7 @@ local function since(id)
   local first = range(string.format('%.0f', offset), 1)[1]
   if not first then return {}, 0 end
   local found = offset_of(first[1])
-  if found == offset or found == offset + 1 and offset > 0 and field(first, 'p') ~= nonce then return page('-') end
+  if found == offset or found == offset + 1 and field(first, 'p') ~= nonce then return page('-') end
   return page(first[1])
 end
 
