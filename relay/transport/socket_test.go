@@ -77,9 +77,10 @@ func TestWriteWhileAFlusherIsAtWorkNeitherWaitsNorOvertakes(t *testing.T) {
 		if s.send(part) {
 			continue
 		}
-		// The kernel is full: a flusher is about to write the rest, which nobody reads.
-		for !flusherWrites(s) {
-			runtime.Gosched()
+		// The kernel is full: a flusher is about to write the rest, which nobody reads;
+		// unless the kernel took it after all.
+		if !flusherWrites(s) {
+			continue
 		}
 		for range 8 {
 			n := min(len(sent), 1<<10)
@@ -96,9 +97,16 @@ func TestWriteWhileAFlusherIsAtWorkNeitherWaitsNorOvertakes(t *testing.T) {
 	flushers.Wait()
 }
 
-// flusherWrites says whether a flusher has taken what was pending.
+// flusherWrites waits until a flusher has taken what was pending, and says whether it
+// still writes.
 func flusherWrites(s *socket) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.flushing && s.pending == nil
+	for {
+		s.mu.Lock()
+		flushing, taken := s.flushing, s.pending == nil
+		s.mu.Unlock()
+		if taken || !flushing {
+			return flushing
+		}
+		runtime.Gosched()
+	}
 }
