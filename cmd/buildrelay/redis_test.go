@@ -11,11 +11,11 @@ import (
 	"buildrelay/relay/relaytest"
 )
 
-// redisCommand runs 'buildrelay redis' with a Redis, or none.
+// redisCommand runs 'buildrelay redis' with a Redis, or none, for an app with log channels.
 func redisCommand(t *testing.T, url string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), append([]string{"redis"}, args...)...)
-	cmd.Env = append(os.Environ(), relaytest.QuickExit, "RELAY_REDIS_URL="+url)
+	cmd.Env = append(os.Environ(), relaytest.QuickExit, "RELAY_REDIS_URL="+url, "RELAY_LOG_RULES=private-build-*")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	var exit *exec.ExitError
