@@ -22,6 +22,11 @@ func good() map[string]*story {
 	}
 	add("all from the first", func(s *story) { s.view(then(s.subscribed(first()), s.entries(0, 10))...) })
 	add("to the end", func(s *story) { s.view(then(s.subscribed(first()), s.entries(0, 10), s.final())...) })
+	add("resumed at the end", func(s *story) {
+		end := s.final()
+		s.view(then(s.subscribed(first()), s.entries(0, 10), end,
+			s.subscribed(since(s.at[9])), checker.Sight{Kind: checker.Position, At: s.at[9]}, end)...)
+	})
 	add("resumed", func(s *story) {
 		s.view(then(s.subscribed(first()), s.entries(0, 4), checker.Sight{Kind: checker.Cut},
 			s.subscribed(since(s.at[3])), checker.Sight{Kind: checker.Position, At: s.at[3]}, s.entries(4, 10))...)
@@ -271,6 +276,10 @@ func spoilt() map[string]func(s *story) (checker.Wrong, int) {
 		},
 		"an end that is told too early": func(s *story) (checker.Wrong, int) {
 			insert(s, 10, s.final())
+			return checker.Mistold, 1
+		},
+		"an end that is not told": func(s *story) (checker.Wrong, int) {
+			s.final()
 			return checker.Mistold, 1
 		},
 		"an end with a wrong count": func(s *story) (checker.Wrong, int) {

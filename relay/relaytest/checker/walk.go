@@ -24,7 +24,8 @@ type walk struct {
 	// seen are the entries that the page shows, and when they were.
 	seen  map[protocol.Position]bool
 	stale bool
-	last  protocol.Position // of the entry right before, the zero Position otherwise
+	last  protocol.Position // of the entry or position right before, else the zero Position
+	final protocol.Position // where the newest relay:final was told
 }
 
 // walk checks a view, sight by sight.
@@ -34,7 +35,7 @@ func (c *check) walk(v *View) {
 		s := &v.Sights[w.i]
 		w.sight(s)
 		w.last = protocol.Position{}
-		if s.Kind == Entry {
+		if s.Kind == Entry || s.Kind == Position {
 			w.last = s.At
 		}
 	}
@@ -54,7 +55,8 @@ func (w *walk) sight(s *Sight) {
 		w.report.Told++
 		w.gapTold(s.Gap, s.At)
 	case FinalTold:
-		w.final(s)
+		w.finalTold(s)
+		w.final = s.At
 	case Stale, Fresh:
 		if w.stale == (s.Kind == Stale) {
 			w.wrong(Mistold, 1, "it was told to be %s twice", s.Kind)
@@ -166,11 +168,11 @@ func (w *walk) missed(ought func(*Call) bool) {
 	}
 }
 
-func (w *walk) final(s *Sight) {
+func (w *walk) finalTold(s *Sight) {
 	digest := w.digests[place{w.view.Channel, s.At}]
 	switch {
 	case w.last != s.At:
-		w.wrong(Mistold, 1, "the end was told at %s, not right behind its entry", s.At)
+		w.wrong(Mistold, 1, "the end was told at %s, not right behind its entry or the position there", s.At)
 	case s.Final == nil || uint64(s.Final.Entries) != s.At.ID.Offset || digest != "" && digest != s.Final.Digest:
 		w.wrong(Mistold, 1, "the end at %s was told as %+v; the digest is %q", s.At, s.Final, digest)
 	}
@@ -189,6 +191,8 @@ func (w *walk) end() {
 		w.wrong(Lost, int(l.Top.ID.Offset-w.at.ID.Offset), "it ends at %s, the log at %s", w.at, l.Top)
 	case w.at != l.Top:
 		w.wrong(Lost, 1, "it ends at %s, the log at %s", w.at, l.Top)
+	case l.Closed && w.final != l.Top:
+		w.wrong(Mistold, 1, "the end at %s was not told", l.Top)
 	}
 }
 
