@@ -44,21 +44,26 @@ func (b *Broker) warnUnkept(key channelKey) {
 // parse reads a message in the contract that its Redis channel stands for. dropped
 // says, in a word for the metric, why something of it could not be delivered.
 func (b *Broker) parse(key channelKey, m *redis.Message) (events []protocol.Event, dropped string) {
-	if payload := []byte(m.Payload); m.Channel != key.channel && protocol.IsAppended(payload) {
+	payload := []byte(m.Payload)
+	if m.Channel == key.channel {
+		return b.parseSlanger(key, payload)
+	}
+	if protocol.IsAppended(payload) {
 		e, err := protocol.ParseAppended(payload, key.channel, protocol.DefaultLimits())
 		if err != nil {
 			return nil, "invalid"
 		}
 		return []protocol.Event{e}, ""
 	}
-	if m.Channel != key.channel {
-		events, err := protocol.ParsePublished([]byte(m.Payload), key.channel, protocol.DefaultLimits())
-		if err != nil {
-			dropped = "invalid"
-		}
-		return events, dropped
+	events, err := protocol.ParsePublished(payload, key.channel, protocol.DefaultLimits())
+	if err != nil {
+		dropped = "invalid"
 	}
-	e, err := protocol.ParseSlanger([]byte(m.Payload))
+	return events, dropped
+}
+
+func (b *Broker) parseSlanger(key channelKey, payload []byte) (events []protocol.Event, dropped string) {
+	e, err := protocol.ParseSlanger(payload)
 	switch {
 	case err != nil:
 		return nil, "invalid"
