@@ -34,11 +34,11 @@ func anything() fault {
 				func() { w.Relays[w.Pick(2)].Restart() },
 				func() { relay := w.Relays[w.Pick(2)]; relay.Kill(); w.Wait(0, second); relay.Restart() },
 			}
-			for end := time.Now().Add(lasting(5*time.Minute, 12*second)); time.Now().Before(end); {
+			for end := time.Now().Add(lasting(5*time.Minute, 10*second)); time.Now().Before(end); {
 				w.Wait(0, second)
 				w.Fault("harm", harms[w.Pick(len(harms))])
 			}
-			w.Wait(3*second, 3*second)
+			w.Wait(2*second, 2*second)
 		},
 	}}
 }

@@ -20,7 +20,7 @@ func TestFaultsAreFoundInARelayThatLacksAPart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			plan := subscriptionsKilled()
+			plan := subscriptionsKilled(6 * second)
 			plan.Fault, plan.Faulty, plan.Env = name, true, map[string]string{control.lacks: "1"}
 			r := faults.Run(t, plan)
 			if r.Report.Count(control.wrong...) == 0 {

@@ -23,15 +23,15 @@ func linkFaults() map[string]fault {
 		"F7 the relay's subscriptions are swallowed":       pubSubSwallowed(),
 		"F7 all that the relay is sent is swallowed":       linkSwallowed(),
 		"F10 publishing is retried on a slow link":         slowLink(),
-		"F11 subscriptions are killed every 300 ms":        {Plan: subscriptionsKilled()},
+		"F11 subscriptions are killed every 300 ms":        {Plan: subscriptionsKilled(lasting(60*second, 6*second))},
 		"F12 the relay stands still and Redis cuts it off": cutOff(),
 	}
 }
 
-func subscriptionsKilled() faults.Plan {
+func subscriptionsKilled(d time.Duration) faults.Plan {
 	return faults.Plan{Nemesis: func(w *faults.World) {
 		w.Wait(second, 2*second)
-		for end := time.Now().Add(lasting(60*second, 6*second)); time.Now().Before(end); {
+		for end := time.Now().Add(d); time.Now().Before(end); {
 			w.Fault("kill", func() { killSubscriptions(w) })
 			w.Wait(300*time.Millisecond, 300*time.Millisecond)
 		}
@@ -74,7 +74,7 @@ func pubSubSwallowed() fault {
 			link.Swallow()
 			w.Wait(lasting(60*second, 8*second), lasting(60*second, 8*second))
 			link.Repair()
-			w.Wait(3*second, 4*second)
+			w.Wait(2*second, 3*second)
 		},
 	}}
 }
@@ -90,10 +90,10 @@ func linkSwallowed() fault {
 			w.Wait(second, 2*second)
 			w.Fault("black hole", func() {
 				link.Poison("timeout", map[string]int{"timeout": 0})
-				w.Wait(5*second, 6*second)
+				w.Wait(4*second, 5*second)
 				link.Heal()
 			})
-			w.Wait(3*second, 4*second)
+			w.Wait(2*second, 3*second)
 		},
 	}}
 }
@@ -108,7 +108,7 @@ func slowLink() fault {
 			return links[len(links)-1].Address()
 		},
 		Nemesis: func(w *faults.World) {
-			for end := time.Now().Add(lasting(60*second, 7*second)); time.Now().Before(end); {
+			for end := time.Now().Add(lasting(60*second, 5*second)); time.Now().Before(end); {
 				w.Wait(100*time.Millisecond, 300*time.Millisecond)
 				for _, link := range links {
 					link.Poison("latency", map[string]int{"latency": 400, "jitter": 200})

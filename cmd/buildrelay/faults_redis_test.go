@@ -33,25 +33,17 @@ func redisFaults() map[string]fault {
 			Nemesis: func(w *faults.World) {
 				for range 2 {
 					w.Wait(second, 2*second)
-					w.Fault("kill", func() {
-						w.Redis.Kill()
-						w.Wait(0, second)
-						w.Redis.Restart()
-					})
+					killRedis(w)
 				}
 				w.Wait(2*second, 3*second)
 			},
 		}},
 		"F5 Redis is killed and forgets all": {tells: true, also: eachOnce, Plan: faults.Plan{
-			Renews: true,
+			Forgets: true,
 			Nemesis: func(w *faults.World) {
 				for range 2 {
 					w.Wait(2*second, 3*second)
-					w.Fault("kill", func() {
-						w.Redis.Kill()
-						w.Wait(0, second)
-						w.Redis.Restart()
-					})
+					killRedis(w)
 				}
 				w.Wait(2*second, 3*second)
 			},
@@ -64,11 +56,7 @@ func redisFaults() map[string]fault {
 					w.Wait(second, 2*second)
 					save(w)
 					w.Wait(second, 2*second)
-					w.Fault("kill", func() {
-						w.Redis.Kill()
-						w.Wait(0, second)
-						w.Redis.Restart()
-					})
+					killRedis(w)
 				}
 				w.Wait(2*second, 3*second)
 			},
@@ -81,6 +69,14 @@ func redisFaults() map[string]fault {
 		}
 	}
 	return all
+}
+
+func killRedis(w *faults.World) {
+	w.Fault("kill", func() {
+		w.Redis.Kill()
+		w.Wait(0, second)
+		w.Redis.Restart()
+	})
 }
 
 func save(w *faults.World) {
@@ -109,7 +105,7 @@ func freeze(d time.Duration) func(w *faults.World) {
 			w.Wait(d, d)
 			w.Redis.Thaw()
 		})
-		w.Wait(3*second, 4*second)
+		w.Wait(2*second, 3*second)
 	}
 }
 

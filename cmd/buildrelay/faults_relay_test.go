@@ -37,9 +37,9 @@ func relayFaults() map[string]fault {
 			killSubscriptions(w)
 			w.Wait(second, 2*second)
 		}}},
-		"logs are closed and begun anew": {tells: true, Plan: faults.Plan{Renews: true, Nemesis: func(w *faults.World) {
+		"logs are closed and begun anew": {tells: true, Plan: faults.Plan{Begins: true, Nemesis: func(w *faults.World) {
 			for range 4 {
-				w.Wait(second, 2*second)
+				w.Wait(second/2, 3*second/2)
 				w.Close("private-all-1")
 				w.Close("private-none-1")
 			}

@@ -13,9 +13,9 @@ import (
 type Plan struct {
 	Fault string
 	Redis []relaytest.RedisOption // changes the server
-	// Renews says that logs may give way to new ones: Redis is made to forget them, or
-	// Nemesis closes them, after which the writers begin anew.
-	Renews bool
+	// Forgets says that Redis is made to forget the logs; Begins that Nemesis closes them,
+	// and that the writers begin them anew.
+	Forgets, Begins bool
 	// Rewinds says that Redis is made to lose its newest entries alone.
 	Rewinds bool
 	// Relays is how many there are, 1 if it is 0. Env changes their settings, TLS makes
@@ -55,7 +55,7 @@ const (
 // optionsFor are those of the writers of a channel. What a log keeps is set by whoever
 // appends: the rules are those of the relay alone.
 func (p Plan) optionsFor(channel string) options {
-	o := options{Begin: p.Renews}
+	o := options{Begin: p.Begins}
 	if strings.HasPrefix(channel, small) {
 		o.MaxLen = 40
 	}

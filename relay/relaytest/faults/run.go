@@ -171,7 +171,8 @@ func (r *run) haveRead(logs []checker.Log, closed time.Time) bool {
 // history is all that is known when everything has ended.
 func (r *run) history(logs []checker.Log) checker.History {
 	h := checker.History{
-		Logs: logs, Faults: r.faults, Renews: r.plan.Renews, Rewinds: r.plan.Rewinds, Trims: r.plan.trims(),
+		Logs: logs, Faults: r.faults, Trims: r.plan.trims(),
+		Renews: r.plan.Forgets || r.plan.Begins, Rewinds: r.plan.Rewinds,
 	}
 	for _, w := range append(r.writers, r.closer) {
 		h.Calls = append(h.Calls, w.calls...)

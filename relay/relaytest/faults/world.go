@@ -90,7 +90,7 @@ func (w *World) AwaitEntries(channel string, n uint64) {
 	w.T.Errorf("the log of %s has not come to %d entries", channel, n)
 }
 
-// Close closes a log. In a plan that renews the writers begin it anew.
+// Close closes a log. In a plan that begins the writers begin it anew.
 func (w *World) Close(channel string) {
 	ctx, cancel := context.WithTimeout(w.T.Context(), patience)
 	defer cancel()
