@@ -49,6 +49,9 @@ func parseLogRule(pattern string, options []string) (protocol.LogRule, error) {
 	return rule, nil
 }
 
+// maxKeep is the longest that the append script accepts.
+const maxKeep = 3650 * 24 * time.Hour
+
 func setLogOption(rule *protocol.LogRule, option string) (err error) {
 	name, value, _ := strings.Cut(option, "=")
 	switch name {
@@ -65,8 +68,8 @@ func setLogOption(rule *protocol.LogRule, option string) (err error) {
 		}
 		rule.Bytes = int64(bytes)
 	case "keep":
-		if rule.Keep, err = time.ParseDuration(value); err != nil || rule.Keep < time.Second {
-			err = fmt.Errorf("keep=%s: it must be a time such as 90m or 24h", value)
+		if rule.Keep, err = time.ParseDuration(value); err != nil || rule.Keep < time.Second || rule.Keep > maxKeep {
+			err = fmt.Errorf("keep=%s: it must be a time such as 90m or 24h, of at most ten years", value)
 		}
 	default:
 		err = fmt.Errorf("%q is none of replay=, events=, bytes= and keep=", option)

@@ -37,6 +37,7 @@ func TestWrongLogRulesAreRefusedByName(t *testing.T) {
 		"a events=0":      "events=0: it must be a whole number",
 		"a bytes=1KiB":    "bytes=1KiB: it must be at least 128KiB",
 		"a keep=24":       "keep=24: it must be a time",
+		"a keep=99999h":   "of at most ten years",
 		"a colour=red":    `"colour=red" is none of replay=, events=, bytes= and keep=`,
 		"ok; b replay=-1": `rule "b replay=-1"`,
 	} {
