@@ -6,6 +6,10 @@ import (
 	"buildrelay/protocol"
 )
 
+// maxMessage is the largest message that is looked at, in bytes: reading a larger one
+// would hold up the channels of everybody else.
+const maxMessage = 4 << 20
+
 // maxUnkept bounds the channels that are warned of.
 const maxUnkept = 1000
 
@@ -44,6 +48,9 @@ func (b *Broker) warnUnkept(key channelKey) {
 // parse reads a message in the contract that its Redis channel stands for. dropped
 // says, in a word for the metric, why something of it could not be delivered.
 func (b *Broker) parse(key channelKey, m *redis.Message) (events []protocol.Event, dropped string) {
+	if len(m.Payload) > maxMessage {
+		return nil, "invalid"
+	}
 	payload := []byte(m.Payload)
 	if m.Channel == key.channel {
 		return b.parseSlanger(key, payload)
