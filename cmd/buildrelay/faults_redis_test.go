@@ -127,14 +127,20 @@ func freezeUntilStale(w *faults.World) {
 	}
 }
 
-// staleInTime looks when the readers were told.
+// staleInTime looks when the readers were told. Who subscribes meanwhile is told at once.
 func staleInTime(t *testing.T, r faults.Result) {
 	t.Helper()
 	frozen := r.History.Faults[0]
 	const least, most = 8500 * time.Millisecond, 11500 * time.Millisecond
-	for _, when := range told(r, checker.Stale) {
-		if after := when.Sub(frozen.Begun); after < least || after > most && after < 12*second {
-			t.Errorf("told to be stale after %s", after)
+	for _, v := range r.History.Views {
+		var subscribed time.Time
+		for _, s := range v.Sights {
+			switch after := s.Time.Sub(frozen.Begun); {
+			case s.Kind == checker.Subscribed:
+				subscribed = s.Time
+			case s.Kind == checker.Stale && subscribed.Before(frozen.Begun) && (after < least || after > most):
+				t.Errorf("%s of %s was told to be stale after %s", v.Reader, v.Channel, after)
+			}
 		}
 	}
 	for _, when := range told(r, checker.Fresh) {
