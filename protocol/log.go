@@ -11,6 +11,9 @@ type Link struct {
 	Final *Final
 }
 
+// Before is the position of the entry before.
+func (l *Link) Before() Position { return Position{l.At.Epoch, l.Prev} }
+
 // Final is what a closed log holds, its last event included.
 type Final struct {
 	Entries int64  `json:"entries"`
@@ -156,8 +159,7 @@ func (p Page) Gap() *Gap {
 	case first.At.ID.Offset <= from.ID.Offset+1:
 		return p.reset(GapFork)
 	}
-	after := Position{top.Epoch, first.Prev}
-	return p.trimmed(after, first.At, int64(first.At.ID.Offset-from.ID.Offset-1))
+	return p.trimmed(first.Before(), first.At, int64(first.At.ID.Offset-from.ID.Offset-1))
 }
 
 // lostLog is the gap of a reader whose log is not there.
@@ -172,7 +174,7 @@ func (p Page) reset(reason GapReason) *Gap {
 	g := &Gap{Reason: reason, From: p.From, After: p.End, Missing: -1, Reset: true}
 	if len(p.Entries) > 0 {
 		first := p.Entries[0].Link
-		g.After, g.ResumeAt = Position{p.Top.Epoch, first.Prev}, first.At
+		g.After, g.ResumeAt = first.Before(), first.At
 	}
 	return g
 }

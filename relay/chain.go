@@ -56,14 +56,13 @@ func (ch *channel) extend(e protocol.Event, frame protocol.Frame) (suspect bool)
 		ch.append(frame, e.Exclude, &e.Link.At)
 		return false
 	}
-	before := protocol.Position{Epoch: e.Link.At.Epoch, ID: e.Link.Prev}
 	switch {
-	case !c.known, !follows(at, e.Link) && !reached(at, e.Link):
-		ch.feed.Break(before)
-		c.known = true
-	case follows(at, e.Link):
-	default:
+	case c.known && follows(at, e.Link):
+	case c.known && reached(at, e.Link):
 		return at != e.Link.At // the same event again, or one that Redis no longer has
+	default:
+		ch.feed.Break(e.Link.Before())
+		c.known = true
 	}
 	c.grown++
 	c.closed = e.Link.Final != nil

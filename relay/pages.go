@@ -94,7 +94,7 @@ func (p *pages) forget(ch *channel) {
 		if kept.channel != ch {
 			return false
 		}
-		p.keptSize -= kept.size()
+		p.keptSize -= kept.frames.Footprint()
 		return true
 	})
 }
@@ -203,14 +203,14 @@ func (p *pages) finish(r *pageRequest, read *page) {
 
 // keep adds a page and drops the oldest over the bounds. The caller holds mu.
 func (p *pages) keep(read *page) {
-	if len(read.frames) == 0 {
+	if read.frames.Len() == 0 {
 		return
 	}
 	p.kept = append(p.kept, read)
-	p.keptSize += read.size()
+	p.keptSize += read.frames.Footprint()
 	drop := 0
 	for len(p.kept)-drop > maxKept || p.keptSize > maxKeptSize && len(p.kept)-drop > 1 {
-		p.keptSize -= p.kept[drop].size()
+		p.keptSize -= p.kept[drop].frames.Footprint()
 		drop++
 	}
 	p.kept = dropFirst(p.kept, drop)

@@ -57,7 +57,6 @@ func newReplay(wanted protocol.Subscribe, rule *protocol.LogRule) *replay {
 // readLog is read for a subscription of a log channel.
 func (w *worker) readLog(s *subscription, limit int) (p []byte, frames int) {
 	r := s.replay
-	s.due = false
 	if r.state == replayNew {
 		w.start(s)
 	}
@@ -194,13 +193,12 @@ func (s *subscription) opening() (p []byte, frames int) {
 // readPage returns frames of the page. At its end comes the next one, or the feed.
 func (w *worker) readPage(s *subscription, limit int) (run []byte, frames int) {
 	r := s.replay
-	empty := len(r.page.frames) == 0
-	run, frames, r.next = r.page.read(r.next, limit, s.conn.id)
+	run, frames, r.next = r.page.frames.Run(r.next, limit, s.conn.id)
 	if r.next > 0 {
-		r.at = r.page.frames[r.next-1].at
+		r.at = r.page.frames.At(r.next - 1)
 	}
-	if r.next == len(r.page.frames) {
-		r.idle = empty && r.page.begun > r.begun
+	if r.next == r.page.frames.Len() {
+		r.idle = r.next == 0 && r.page.begun > r.begun
 		r.state = replaySeeking
 		if r.page.more {
 			r.state = replayReading
@@ -253,11 +251,7 @@ func (w *worker) readFeed(s *subscription, limit int) (run []byte, frames int) {
 		s.conn.setDue(s)
 		return nil, 0
 	}
-	s.cursor, r.at = read.Next, read.At
-	if read.More {
-		s.conn.setDue(s)
-	} else {
-		w.caughtUp(s)
-	}
+	r.at = read.At
+	w.advance(s, read)
 	return read.Bytes, read.Frames
 }

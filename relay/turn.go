@@ -81,20 +81,26 @@ func (w *worker) gather(c *Conn, out []byte) (_ []byte, frames int) {
 // read returns what the subscription has to send: its prelude, word of what it
 // lost, and the feed's frames.
 func (w *worker) read(s *subscription, limit int) (p []byte, frames int) {
+	s.due = false
 	if s.replay != nil {
 		return w.readLog(s, limit)
 	}
 	run := s.channel.feed.Read(s.cursor, limit, s.conn.id)
-	s.cursor = run.Next
-	if run.More {
-		s.conn.due = append(s.conn.due, s)
-	} else {
-		w.caughtUp(s)
-	}
+	w.advance(s, run)
 	if s.prelude == nil && run.Lost == 0 {
 		return run.Bytes, run.Frames
 	}
 	return w.introduce(s, run)
+}
+
+// advance takes s behind a run of the feed.
+func (w *worker) advance(s *subscription, run feed.Run) {
+	s.cursor = run.Next
+	if run.More {
+		s.conn.setDue(s)
+	} else {
+		w.caughtUp(s)
+	}
 }
 
 // introduce copies a run behind what comes before its first frame.

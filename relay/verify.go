@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -52,10 +53,7 @@ func (s *suspects) add(ch *channel) {
 func (s *suspects) take() []*channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var taken []*channel
-	for ch := range s.channels {
-		taken = append(taken, ch)
-	}
+	taken := slices.Collect(maps.Keys(s.channels))
 	clear(s.channels)
 	return taken
 }

@@ -67,17 +67,17 @@ func (f *Feed) Append(frame []byte, exclude string, at *protocol.Position) {
 	}
 	if f.store == nil {
 		f.store = takeStore()
-		f.budget.add(f.store.footprint())
+		f.budget.add(f.store.Footprint())
 	}
-	before := f.store.footprint()
+	before := f.store.Footprint()
 	left := f.at(f.base + Cursor(f.dropped))
-	if n := f.store.append(f.dropped, frame, entry{exclude: exclude, at: position}); n > 0 {
+	if n := f.store.append(f.dropped, frame, exclude, position); n > 0 {
 		f.advance(n, left)
 	}
-	for f.retained() > MaxRetained && f.dropped < len(f.store.frames)-1 {
+	for f.retained() > MaxRetained && f.dropped < f.store.Len()-1 {
 		f.dropped++
 	}
-	f.budget.add(f.store.footprint() - before)
+	f.budget.add(f.store.Footprint() - before)
 }
 
 // End is the cursor of a reader that has read everything.
@@ -108,9 +108,9 @@ func (f *Feed) Read(at Cursor, limit int, self string) Run {
 		run.Next, run.At = at, f.at(at)
 		return run
 	}
-	from, to := f.store.run(int(at-f.base), limit, self)
-	run.Bytes, run.Frames = f.store.bytes(from, to), to-from
-	run.Next = f.base + Cursor(to)
+	var next int
+	run.Bytes, run.Frames, next = f.store.Run(int(at-f.base), limit, self)
+	run.Next = f.base + Cursor(next)
 	run.At = f.at(run.Next)
 	run.More = run.Next < f.end()
 	return run
@@ -136,7 +136,7 @@ func (f *Feed) Break(at protocol.Position) {
 	defer f.mu.Unlock()
 	f.base, f.dropped = f.end()+1, 0
 	if f.store != nil {
-		f.budget.add(-f.store.footprint())
+		f.budget.add(-f.store.Footprint())
 		f.store = nil
 	}
 	f.before = at
@@ -150,7 +150,7 @@ func (f *Feed) Trim(low Cursor) {
 	switch {
 	case f.store == nil:
 	case low >= f.end():
-		f.budget.add(-f.store.footprint())
+		f.budget.add(-f.store.Footprint())
 		f.before = f.at(f.end())
 		f.base, f.dropped = f.end(), 0
 		f.store.release()
@@ -168,14 +168,14 @@ func (f *Feed) Cut(keep int) {
 	if f.store == nil {
 		return
 	}
-	before := f.store.footprint()
-	for f.dropped < len(f.store.frames) && f.retained() > keep {
+	before := f.store.Footprint()
+	for f.dropped < f.store.Len() && f.retained() > keep {
 		f.dropped++
 	}
 	left := f.at(f.base + Cursor(f.dropped))
 	f.store.move(f.dropped, f.retained())
 	f.advance(f.dropped, left)
-	f.budget.add(f.store.footprint() - before)
+	f.budget.add(f.store.Footprint() - before)
 }
 
 // Footprint is the memory that the feed holds, in bytes.
@@ -185,14 +185,14 @@ func (f *Feed) Footprint() int {
 	if f.store == nil {
 		return 0
 	}
-	return f.store.footprint()
+	return f.store.Footprint()
 }
 
 func (f *Feed) end() Cursor {
 	if f.store == nil {
 		return f.base
 	}
-	return f.base + Cursor(len(f.store.frames))
+	return f.base + Cursor(f.store.Len())
 }
 
 // at is the position at a cursor from base to the end.
@@ -200,7 +200,7 @@ func (f *Feed) at(c Cursor) protocol.Position {
 	if c == f.base {
 		return f.before
 	}
-	return f.store.frames[c-f.base-1].at
+	return f.store.At(int(c-f.base) - 1)
 }
 
 func (f *Feed) retained() int { return len(f.store.buf) - f.store.start(f.dropped) }
