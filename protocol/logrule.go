@@ -25,6 +25,11 @@ const (
 	DefaultLogKeep   = 24 * time.Hour
 )
 
+// NewLogRule returns the rule for a pattern with the default limits, and no replay.
+func NewLogRule(pattern string) LogRule {
+	return LogRule{Pattern: pattern, Events: DefaultLogEvents, Bytes: DefaultLogBytes, Keep: DefaultLogKeep}
+}
+
 // LogRules are the rules of one app, the first that matches counts.
 type LogRules []LogRule
 

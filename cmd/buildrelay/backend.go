@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"buildrelay/auth"
 	"buildrelay/relay/demo"
 	"buildrelay/relay/server"
 	"buildrelay/web"
@@ -30,7 +29,7 @@ func runBackend(ctx context.Context, f demoFlags, c Config, log *slog.Logger) er
 		return err
 	}
 	d, err := newBackend(demo.Config{
-		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: publisher,
+		AppID: c.AppID, Key: c.key(), Publisher: publisher,
 		First: f.first(), WSPort: f.relayPort, WSSPort: f.relayPort, Log: log,
 	}, f.command)
 	if err != nil {

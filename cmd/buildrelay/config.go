@@ -202,11 +202,13 @@ func (c *Config) checkTimes() error {
 	return errors.Join(errs...)
 }
 
+func (c *Config) key() auth.Key { return auth.Key{Key: c.AppKey, Secret: c.AppSecret} }
+
 // apps returns the one app that the settings describe.
 func (c *Config) apps() (*auth.Apps, error) {
 	apps, err := auth.NewApps(auth.App{
 		ID:             c.AppID,
-		Keys:           []auth.Key{{Key: c.AppKey, Secret: c.AppSecret}},
+		Keys:           []auth.Key{c.key()},
 		Disabled:       !c.AppEnabled,
 		MaxConnections: c.AppMaxConnections,
 		Logs:           protocol.LogRules(c.LogRules),

@@ -86,13 +86,9 @@ func (f *demoFlags) first() int64 {
 // demoLogs make the builds' channels log channels: the page shows a build from its
 // first line.
 func demoLogs() LogRules {
-	return LogRules{{
-		Pattern: "private-build-*",
-		Events:  protocol.DefaultLogEvents,
-		Bytes:   protocol.DefaultLogBytes,
-		Keep:    protocol.DefaultLogKeep,
-		Replay:  protocol.Start{Kind: protocol.StartFirst},
-	}}
+	rule := protocol.NewLogRule("private-build-*")
+	rule.Replay.Kind = protocol.StartFirst
+	return LogRules{rule}
 }
 
 // runAll runs everything in one process until ctx ends. The builds end first,
@@ -120,7 +116,7 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 		return err
 	}
 	d, err := newBackend(demo.Config{
-		AppID: c.AppID, Key: auth.Key{Key: c.AppKey, Secret: c.AppSecret}, Publisher: n.broker,
+		AppID: c.AppID, Key: c.key(), Publisher: n.broker,
 		First: f.first(), WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
 	}, f.command)
 	if err != nil {

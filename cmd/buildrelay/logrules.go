@@ -32,12 +32,7 @@ func (r *LogRules) UnmarshalText(text []byte) error {
 }
 
 func parseLogRule(pattern string, options []string) (protocol.LogRule, error) {
-	rule := protocol.LogRule{
-		Pattern: pattern,
-		Events:  protocol.DefaultLogEvents,
-		Bytes:   protocol.DefaultLogBytes,
-		Keep:    protocol.DefaultLogKeep,
-	}
+	rule := protocol.NewLogRule(pattern)
 	if err := protocol.CheckChannel(strings.ReplaceAll(pattern, "*", "x"), protocol.MaxChannelName); err != nil {
 		return rule, fmt.Errorf("%q is no channel name with * for any characters", pattern)
 	}

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"buildrelay/auth"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/pipe"
 )
@@ -16,6 +16,15 @@ import (
 type target struct {
 	apiURL string // of the relay's HTTP API; empty publishes through Redis
 	caFile string // PEM file with the authority of the relay's certificate; empty is the system's
+}
+
+// roots are the authorities of the relay's certificate, nil for the system's.
+func (t target) roots() (*x509.CertPool, error) {
+	roots, err := certPool(t.caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the relay's authority: %w", err)
+	}
+	return roots, nil
 }
 
 // newPublisher returns a backend's way to the relay. It connects to nothing yet.
@@ -33,12 +42,11 @@ func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, error)
 }
 
 func newHTTPPublisher(c Config, to target) (pipe.Publisher, error) {
-	roots, err := certPool(to.caFile)
+	roots, err := to.roots()
 	if err != nil {
-		return nil, fmt.Errorf("reading the relay's authority: %w", err)
+		return nil, err
 	}
-	key := auth.Key{Key: c.AppKey, Secret: c.AppSecret}
-	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: key, Roots: roots})
+	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: c.key(), Roots: roots})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_API_URL: %w", err)
 	}

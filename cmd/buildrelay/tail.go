@@ -60,7 +60,7 @@ func runTail(ctx context.Context, args []string) int {
 		return report(err)
 	}
 	if f.printURL {
-		fmt.Println(client.url("/log", f.urlQuery()))
+		fmt.Println(client.GetURL(client.path+"/log", f.urlQuery()))
 		return 0
 	}
 	t := &tail{client: client, flags: f, out: os.Stdout, notices: os.Stderr}

@@ -48,9 +48,7 @@ type logRig struct {
 
 func newLogRig(t testing.TB, url string, changes ...func(*broker.Config)) *logRig {
 	t.Helper()
-	l := &logRig{rule: protocol.LogRule{
-		Events: protocol.DefaultLogEvents, Bytes: protocol.DefaultLogBytes, Keep: protocol.DefaultLogKeep,
-	}}
+	l := &logRig{rule: protocol.NewLogRule("*")}
 	isLog := func(c *broker.Config) {
 		c.LogRule = func(string, string) *protocol.LogRule { return &l.rule }
 	}

@@ -3,25 +3,21 @@ package pipe
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
+	"buildrelay/relay/apiclient"
 )
 
 const (
-	maxReply  = 64 << 10         // bytes of an answer that are read
-	maxTold   = 300              // bytes of a refusal that are told
-	idleLimit = 30 * time.Second // for a connection that nothing is sent on
+	maxReply = 64 << 10 // bytes of an answer that are read
+	maxTold  = 300      // bytes of a refusal that are told
 )
 
 // HTTPConfig says where and as whom to publish.
@@ -33,40 +29,18 @@ type HTTPConfig struct {
 
 // HTTP publishes through Pusher's HTTP API (POST /apps/ID/events), for build
 // agents that must not hold Redis credentials. It is safe for concurrent use.
-type HTTP struct {
-	base   string
-	key    auth.Key
-	client *http.Client
-}
+type HTTP struct{ client *apiclient.Client }
 
 // NewHTTP returns a publisher. It connects to nothing yet.
 func NewHTTP(c HTTPConfig) (*HTTP, error) {
-	u, err := url.Parse(c.URL)
+	client, err := apiclient.New(apiclient.Config{URL: c.URL, Key: c.Key, Roots: c.Roots, Timeout: callLimit})
 	switch {
 	case err != nil:
-		return nil, errors.New("the relay's URL can't be parsed") // err would repeat it, and secrets in it
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, errors.New("the relay's URL must be http://HOST or https://HOST")
-	case strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.User != nil:
-		return nil, errors.New("the relay's URL must have no path, query or user: requests are signed for /apps/ID")
+		return nil, err
 	case c.Key.Key == "" || c.Key.Secret == "":
 		return nil, errors.New("publishing by HTTP needs the app's key and secret")
 	}
-	return &HTTP{base: u.Scheme + "://" + u.Host, key: c.Key, client: newClient(c.Roots)}, nil
-}
-
-// newClient follows no redirect, which would turn a signed POST into an unsigned
-// GET.
-func newClient(roots *x509.CertPool) *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:           http.ProxyFromEnvironment,
-			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			IdleConnTimeout: idleLimit,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       callLimit,
-	}
+	return &HTTP{client}, nil
 }
 
 // Publish sends events in order, several in one request where it can. It does not try
@@ -98,37 +72,16 @@ func (h *HTTP) post(ctx context.Context, path string, v any) (protocol.Receipt, 
 	if err != nil {
 		return protocol.Receipt{}, err
 	}
-	target := url.URL{Path: path, RawQuery: auth.SignRequest(h.key, http.MethodPost, path, nil, []byte(body), time.Now())}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.base+target.String(), strings.NewReader(body))
-	if err != nil {
-		return protocol.Receipt{}, fmt.Errorf("publishing by HTTP: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	reply, err := h.client.Do(req)
-	if err != nil {
-		return protocol.Receipt{}, h.failed(withoutURL(err))
+	reply, err := h.client.Post(ctx, path, []byte(body))
+	switch {
+	case err == nil:
+	case apiclient.Untrusted(err): // it will not do later either
+		return protocol.Receipt{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	default:
+		return protocol.Receipt{}, fmt.Errorf("publishing to %w", err)
 	}
 	defer func() { _ = reply.Body.Close() }()
 	return h.read(reply)
-}
-
-// failed tells a certificate that will not do, now or later, from a relay that is
-// away.
-func (h *HTTP) failed(err error) error {
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) {
-		return fmt.Errorf("%w: %s: %w", ErrRefused, h.base, err)
-	}
-	return fmt.Errorf("publishing to %s: %w", h.base, err)
-}
-
-// withoutURL strips the request's URL, and the signature in it, from err.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // read reads an answer, to its end, so that the connection is used again.
@@ -138,7 +91,7 @@ func (h *HTTP) read(reply *http.Response) (protocol.Receipt, error) {
 		return protocol.Receipt{}, h.refusal(reply, text)
 	}
 	if err != nil {
-		return protocol.Receipt{}, fmt.Errorf("publishing to %s: %w", h.base, err)
+		return protocol.Receipt{}, fmt.Errorf("publishing to %s: %w", h.client.Base(), err)
 	}
 	return parseReceipt(text), nil
 }
@@ -146,7 +99,7 @@ func (h *HTTP) read(reply *http.Response) (protocol.Receipt, error) {
 // refusal turns a status into an error.
 func (h *HTTP) refusal(reply *http.Response, text []byte) error {
 	text = bytes.TrimSpace(text)
-	err := fmt.Errorf("%s answered %s: %q", h.base, reply.Status, text[:min(len(text), maxTold)])
+	err := fmt.Errorf("%s answered %s: %q", h.client.Base(), reply.Status, text[:min(len(text), maxTold)])
 	switch status := reply.StatusCode; {
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
 		return err

@@ -70,7 +70,7 @@ func eachWay(t *testing.T, test func(t *testing.T, w *way)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(h.client.CloseIdleConnections)
+		t.Cleanup(h.client.CloseIdle)
 		w.publisher = h
 		test(t, w)
 	})
