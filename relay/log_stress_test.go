@@ -14,7 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
 	"buildrelay/relay/metrics"
@@ -163,14 +162,12 @@ func (w *logWorld) mustBeWhole() {
 }
 
 // logReader keeps its positions, and checks that each frame follows the one before.
-// It is its own transport.
 type logReader struct {
+	dawdler
 	w      *logWorld
-	conn   *relay.Conn
 	random *rand.Rand // of churn
 
-	mu     sync.Mutex
-	stalls *rand.Rand
+	// Guarded by mu.
 	at     map[string]protocol.Position
 	events int
 	gaps   int
@@ -178,21 +175,11 @@ type logReader struct {
 }
 
 func newLogReader(w *logWorld, seed uint64) *logReader {
-	r := &logReader{
-		w: w, at: make(map[string]protocol.Position),
-		random: rand.New(rand.NewPCG(seed, 1)), stalls: rand.New(rand.NewPCG(seed, 2)),
-	}
-	apps, err := auth.NewApps(auth.App{
-		ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}},
-		Logs: protocol.LogRules{{Pattern: "log-*", Replay: protocol.Start{Kind: protocol.StartFirst}}},
-	})
-	if err != nil {
+	r := &logReader{w: w, at: make(map[string]protocol.Position), random: rand.New(rand.NewPCG(seed, 1))}
+	r.dawdler = dawdler{longest: 60 * time.Millisecond, look: r.check, stalls: rand.New(rand.NewPCG(seed, 2))}
+	rules := protocol.LogRules{{Pattern: "log-*", Replay: protocol.Start{Kind: protocol.StartFirst}}}
+	if err := r.open(w.hub, rules); err != nil {
 		w.t.Fatal(err)
-	}
-	app, _ := apps.ByID(appID)
-	_, refused := w.hub.Open(app, func(c *relay.Conn) relay.Transport { r.conn = c; return r })
-	if refused != nil {
-		w.t.Fatal(refused)
 	}
 	for i := range logChannels {
 		r.subscribe(channelName(i))
@@ -225,26 +212,6 @@ func (r *logReader) churn(done <-chan struct{}) {
 		r.subscribe(channel)
 	}
 }
-
-// Send implements relay.Transport. Now and then it takes its time.
-func (r *logReader) Send(p []byte) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(p) > 0 {
-		var payload []byte
-		payload, p = cutFrame(p)
-		r.check(payload)
-	}
-	if r.stalls.IntN(10) > 0 {
-		return true
-	}
-	time.AfterFunc(time.Duration(r.stalls.IntN(60))*time.Millisecond, r.conn.Sent)
-	return false
-}
-
-func (*logReader) Probe() []byte               { return nil }
-func (*logReader) Farewell(int, string) []byte { return nil }
-func (*logReader) Drop()                       {}
 
 // check takes in one frame. The caller holds mu.
 func (r *logReader) check(payload []byte) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
 	"buildrelay/relay/metrics"
@@ -104,32 +103,25 @@ type deafInterest struct{}
 func (deafInterest) Watch(string, string)   {}
 func (deafInterest) Unwatch(string, string) {}
 
-// stressReader is a client that checks what it gets. It is its own transport.
+// stressReader is a client that checks what it gets.
 type stressReader struct {
+	dawdler
 	t       *testing.T
 	hub     *relay.Hub
-	conn    *relay.Conn
 	random  *rand.Rand // of churn
 	mayLose bool
 
-	mu     sync.Mutex
-	stalls *rand.Rand
-	next   map[string]int // the number that must come next, 0 for any
+	next map[string]int // the number that must come next, 0 for any; guarded by mu
 }
 
 func newStressReader(t *testing.T, hub *relay.Hub, seed uint64, mayLose bool) *stressReader {
 	r := &stressReader{
 		t: t, hub: hub, mayLose: mayLose, next: make(map[string]int),
 		random: rand.New(rand.NewPCG(seed, 1)),
-		stalls: rand.New(rand.NewPCG(seed, 2)),
 	}
-	apps, err := auth.NewApps(auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}})
-	if err != nil {
+	r.dawdler = dawdler{longest: 20 * time.Millisecond, look: r.check, stalls: rand.New(rand.NewPCG(seed, 2))}
+	if err := r.open(hub, nil); err != nil {
 		t.Fatal(err)
-	}
-	app, _ := apps.ByID(appID)
-	if _, refused := hub.Open(app, func(c *relay.Conn) relay.Transport { r.conn = c; return r }); refused != nil {
-		t.Fatal(refused)
 	}
 	return r
 }
@@ -182,23 +174,6 @@ func (r *stressReader) awaitLast(last int) {
 	})
 }
 
-// Send implements relay.Transport: it takes everything, and now and then says that
-// the client was slow.
-func (r *stressReader) Send(p []byte) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(p) > 0 {
-		var payload []byte
-		payload, p = cutFrame(p)
-		r.check(payload)
-	}
-	if r.stalls.IntN(10) > 0 {
-		return true
-	}
-	time.AfterFunc(time.Duration(r.stalls.IntN(20_000))*time.Microsecond, r.conn.Sent)
-	return false
-}
-
 func (r *stressReader) check(payload []byte) {
 	if rest, isLine := strings.CutPrefix(string(payload), `{"event":"line","data":"`); isLine {
 		number, _, _ := strings.Cut(rest, ".")
@@ -230,10 +205,6 @@ func (r *stressReader) checkLine(channel, text string) {
 	}
 	r.next[channel] = number + 1
 }
-
-func (r *stressReader) Probe() []byte               { return protocol.Control(0x9, nil) }
-func (r *stressReader) Farewell(int, string) []byte { return nil }
-func (r *stressReader) Drop()                       {}
 
 // await polls for a state that has no event of its own.
 func await(t *testing.T, what string, reached func() bool) {

@@ -90,13 +90,7 @@ func TestPipeCarriesABuild(t *testing.T) {
 // Real logs go through pipe, Redis and the relay, and come out byte for byte.
 func TestPipeCarriesRealLogs(t *testing.T) {
 	t.Parallel()
-	logs, err := filepath.Glob("../../../shared/logs/*.*[gw]")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(logs) == 0 {
-		t.Skip("no logs at hand")
-	}
+	logs := relaytest.RealLogs(t)
 	w := newWorld(t, nil)
 	for _, name := range logs {
 		w.run(t, filepath.Base(name), func(t *testing.T, w world) {

@@ -135,13 +135,7 @@ func (w world) awaitLog(t *testing.T, channel, text string) {
 // Real logs go through pipe into Redis and come out byte for byte.
 func TestPipeKeepsRealLogs(t *testing.T) {
 	t.Parallel()
-	logs, err := filepath.Glob("../../../shared/logs/*.*[gw]")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(logs) == 0 {
-		t.Skip("no logs at hand")
-	}
+	logs := relaytest.RealLogs(t)
 	w := newWorld(t, buildLogs())
 	for i, name := range logs {
 		w.run(t, filepath.Base(name), func(t *testing.T, w world) {

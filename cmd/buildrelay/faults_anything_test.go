@@ -11,7 +11,7 @@ import (
 // anything is one fault after the other, drawn by the seed, for two relays with TLS and
 // an encrypted channel.
 func anything() fault {
-	var link *faults.PubSubLink
+	var link *faults.HoleLink
 	return fault{Plan: faults.Plan{
 		Redis:    []relaytest.RedisOption{relaytest.RedisKeeps()},
 		Channels: []string{"private-all-1", "private-none-1", "private-encrypted-all-1"},

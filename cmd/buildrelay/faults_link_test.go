@@ -63,7 +63,7 @@ func floodFrozen(w *faults.World) {
 // pubSubSwallowed leaves the relay what it needs to read logs, so that its readers are
 // never far behind.
 func pubSubSwallowed() fault {
-	var link *faults.PubSubLink
+	var link *faults.HoleLink
 	return fault{Plan: faults.Plan{
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartPubSubLink(t, address)

@@ -9,6 +9,7 @@ import (
 
 	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
+	"buildrelay/relay/relaytest/faults"
 )
 
 func event(channel, data string) protocol.Event {
@@ -115,13 +116,13 @@ const noticed = 4 * time.Second
 func TestABlackHoleIsNoticed(t *testing.T) {
 	t.Parallel()
 	server := relaytest.StartRedis(t)
-	p := startProxy(t, server.Address())
-	r := startRig(t, "redis://"+p.address())
+	p := faults.StartHoleLink(t, server.Address())
+	r := startRig(t, "redis://"+p.Address())
 	r.Watch("1", "a")
 	r.expect("confirmed 1 a")
 	manyAtOnce(r) // the connections of which die, too
 
-	p.blackHole()
+	p.Swallow()
 	since := time.Now()
 	r.expect("interrupted")
 	if took := time.Since(since); took > noticed {
@@ -134,7 +135,7 @@ func TestABlackHoleIsNoticed(t *testing.T) {
 	if _, err := r.Publish(t.Context(), "1", events("a", "1")); err == nil {
 		t.Error("published into a hole")
 	}
-	p.repair()
+	p.Repair()
 	r.expect("confirmed 1 a")
 	r.waitReady()
 	r.publish("1", event("a", "2"))
@@ -163,9 +164,9 @@ func TestABrokerThatConnectsEndsAtOnce(t *testing.T) {
 	for _, scheme := range []string{"redis", "rediss"} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
-			p := startProxy(t, relaytest.StartRedis(t).Address())
-			p.blackHole()
-			r := newRig(t, scheme+"://"+p.address())
+			p := faults.StartHoleLink(t, relaytest.StartRedis(t).Address())
+			p.Swallow()
+			r := newRig(t, scheme+"://"+p.Address())
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan struct{})
 			// The test waits for ended.
@@ -173,7 +174,7 @@ func TestABrokerThatConnectsEndsAtOnce(t *testing.T) {
 				defer close(ended)
 				r.Run(ctx, sink{r.told}, func() {})
 			}()
-			eventually(t, "it connects", func() bool { return p.connections() > 0 })
+			eventually(t, "it connects", func() bool { return p.Connections() > 0 })
 			since := time.Now()
 			stop()
 			<-ended

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"buildrelay/relay/relaytest"
 )
 
 func TestPieceIsWholeCharactersSequencesAndLineEnds(t *testing.T) {
@@ -128,15 +130,8 @@ func TestTextSizeIsThatOfTheEncoder(t *testing.T) {
 
 // The real logs, byte for byte, in reads of awkward sizes.
 func TestCutterIsLosslessOnRealLogs(t *testing.T) {
-	logs, err := filepath.Glob("../../../shared/logs/*.*[gw]")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(logs) == 0 {
-		t.Skip("no logs at hand")
-	}
 	const limit = 10240
-	for _, name := range logs {
+	for _, name := range relaytest.RealLogs(t) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			in, err := os.ReadFile(name)
 			if err != nil {

@@ -31,17 +31,18 @@ var (
 // the race detector if the test has it.
 func Build(t testing.TB) string {
 	t.Helper()
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return pathOf(t, built)
 }
 
 // BuildFaulty is Build with [FaultyTag].
 func BuildFaulty(t testing.TB) string {
 	t.Helper()
-	path, err := builtFaulty()
+	return pathOf(t, builtFaulty)
+}
+
+func pathOf(t testing.TB, built func() (string, error)) string {
+	t.Helper()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"testing"
 )
 
 // moduleRoot is the folder of go.mod; go test runs each test in its package's.
@@ -23,4 +24,22 @@ func moduleRoot() (string, error) {
 		}
 		dir = parent
 	}
+}
+
+// RealLogs returns the files with logs of real builds, where they are at hand beside
+// the module, and skips the test elsewhere.
+func RealLogs(t testing.TB) []string {
+	t.Helper()
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs, err := filepath.Glob(filepath.Join(root, "../shared/logs/*.*[gw]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(logs) == 0 {
+		t.Skip("no logs at hand")
+	}
+	return logs
 }

@@ -1,0 +1,172 @@
+package faults
+
+import (
+	"bytes"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// HoleLink is a proxy that can swallow what its connections carry, as a network does
+// that closes nothing: all of them, or those alone that subscribe in Redis. Toxiproxy
+// can't do that: it treats all connections of a proxy alike, and a client says what a
+// connection is for only once it stands.
+type HoleLink struct {
+	server     string
+	pubSubOnly bool
+	listener   net.Listener
+	running    sync.WaitGroup
+
+	mu         sync.Mutex
+	swallowing bool
+	pairs      []*pair
+}
+
+// pair is a connection of a client and the one to the server for it.
+type pair struct {
+	client, server net.Conn
+	mayDie         bool        // it is one of those that are swallowed; guarded by HoleLink.mu
+	dead           atomic.Bool // it carries nothing more
+}
+
+// StartHoleLink returns a proxy that forwards until the test ends.
+func StartHoleLink(t testing.TB, server string) *HoleLink {
+	t.Helper()
+	return startHoleLink(t, &HoleLink{server: server})
+}
+
+// StartPubSubLink is StartHoleLink for a proxy to Redis that swallows only what
+// subscribing connections carry.
+func StartPubSubLink(t testing.TB, server string) *HoleLink {
+	t.Helper()
+	return startHoleLink(t, &HoleLink{server: server, pubSubOnly: true})
+}
+
+func startHoleLink(t testing.TB, l *HoleLink) *HoleLink {
+	t.Helper()
+	var err error
+	if l.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatalf("listening for connections: %v", err)
+	}
+	l.running.Go(l.accept)
+	t.Cleanup(func() {
+		_ = l.listener.Close()
+		l.eachPair((*pair).close)
+		l.running.Wait()
+	})
+	return l
+}
+
+// Address is where the proxy listens.
+func (l *HoleLink) Address() string { return l.listener.Addr().String() }
+
+// Connections is how many there have been.
+func (l *HoleLink) Connections() (n int) {
+	l.eachPair(func(*pair) { n++ })
+	return n
+}
+
+// Swallow makes connections, old and new, carry nothing, and closes none.
+func (l *HoleLink) Swallow() {
+	l.setSwallowing(true)
+	l.eachPair(func(p *pair) {
+		if p.mayDie {
+			p.dead.Store(true)
+		}
+	})
+}
+
+// Repair forwards new connections again. The old ones stay silent, as those do that a
+// firewall forgot.
+func (l *HoleLink) Repair() { l.setSwallowing(false) }
+
+func (l *HoleLink) setSwallowing(swallowing bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.swallowing = swallowing
+}
+
+func (l *HoleLink) eachPair(do func(*pair)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pairs {
+		do(p)
+	}
+}
+
+func (l *HoleLink) accept() {
+	for {
+		client, err := l.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", l.server)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		l.forwardBoth(&pair{client: client, server: server})
+	}
+}
+
+func (l *HoleLink) forwardBoth(p *pair) {
+	look := func([]byte) {}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pubSubOnly {
+		look = l.watch(p)
+	} else {
+		l.doom(p)
+	}
+	l.pairs = append(l.pairs, p)
+	l.running.Go(func() { p.forward(p.client, p.server, look) })
+	l.running.Go(func() { p.forward(p.server, p.client, func([]byte) {}) })
+}
+
+// doom makes a connection one of those that are swallowed. The caller holds mu.
+func (l *HoleLink) doom(p *pair) {
+	p.mayDie = true
+	if l.swallowing {
+		p.dead.Store(true)
+	}
+}
+
+// watch returns what looks for SUBSCRIBE in what the client sends.
+func (l *HoleLink) watch(p *pair) func([]byte) {
+	command := []byte("\r\nsubscribe\r\n")
+	var rest []byte
+	return func(sent []byte) {
+		seen := append(rest, bytes.ToLower(sent)...)
+		if bytes.Contains(seen, command) {
+			l.mu.Lock()
+			l.doom(p)
+			l.mu.Unlock()
+		}
+		rest = bytes.Clone(seen[max(0, len(seen)-len(command)):])
+	}
+}
+
+// forward copies until either side ends. look sees everything first.
+func (p *pair) forward(from, to net.Conn, look func([]byte)) {
+	defer p.close()
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		look(buffer[:n])
+		if p.dead.Load() {
+			continue
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *pair) close() {
+	_ = p.client.Close()
+	_ = p.server.Close()
+}
