@@ -42,8 +42,8 @@ type Receipt struct {
 	Watched bool
 }
 
-// LogName names a log over all apps.
-type LogName struct{ App, Channel string }
+// ChannelName names a channel over all apps.
+type ChannelName struct{ App, Channel string }
 
 // LogTop is where a log ends.
 type LogTop struct {

@@ -21,7 +21,7 @@ type Log interface {
 	// [protocol.ErrLogBroken] says that trying again is of no use.
 	ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error)
 	// LogTops returns where each of the logs ends, in the order of names.
-	LogTops(ctx context.Context, names []protocol.LogName) ([]protocol.LogTop, error)
+	LogTops(ctx context.Context, names []protocol.ChannelName) ([]protocol.LogTop, error)
 }
 
 // chain is what a log channel has beside a live one: the feed continues the log, and

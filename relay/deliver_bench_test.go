@@ -68,7 +68,7 @@ type burst struct {
 }
 
 // LogTops implements relay.Log.
-func (b *burst) LogTops(context.Context, []protocol.LogName) ([]protocol.LogTop, error) {
+func (b *burst) LogTops(context.Context, []protocol.ChannelName) ([]protocol.LogTop, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return []protocol.LogTop{{At: b.at}}, nil

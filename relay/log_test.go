@@ -119,7 +119,7 @@ func (s *scriptedEntries) index(start protocol.Start) int {
 }
 
 // LogTops implements relay.Log.
-func (l *scriptedLog) LogTops(_ context.Context, names []protocol.LogName) ([]protocol.LogTop, error) {
+func (l *scriptedLog) LogTops(_ context.Context, names []protocol.ChannelName) ([]protocol.LogTop, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away {

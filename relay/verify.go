@@ -104,10 +104,10 @@ func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 // compareOnce asks where the logs of some channels end, and returns the channels whose
 // feeds end elsewhere.
 func (h *Hub) compareOnce(ctx context.Context, channels []*channel, sure bool) (differ []*channel, ok bool) {
-	names := make([]protocol.LogName, len(channels))
+	names := make([]protocol.ChannelName, len(channels))
 	asked := make([]comparison, len(channels))
 	for i, ch := range channels {
-		names[i] = protocol.LogName{App: ch.key.app, Channel: ch.key.name}
+		names[i] = protocol.ChannelName{App: ch.key.app, Channel: ch.key.name}
 		asked[i] = ch.ask()
 	}
 	ctx, cancel := context.WithTimeout(ctx, compareTimeout)

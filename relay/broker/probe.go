@@ -99,7 +99,7 @@ func (p *probe) read(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := p.broker.LogTops(ctx, []protocol.LogName{{App: p.app, Channel: p.channel}})
+	_, err := p.broker.LogTops(ctx, []protocol.ChannelName{{App: p.app, Channel: p.channel}})
 	return err
 }
 

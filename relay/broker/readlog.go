@@ -62,7 +62,7 @@ func startArgs(s protocol.Start) (kind, value string) {
 
 // LogTops returns where logs end, in their order, in one round trip. A log that makes
 // no sense counts as none. That it fails is logged when it begins to.
-func (b *Broker) LogTops(ctx context.Context, logs []protocol.LogName) ([]protocol.LogTop, error) {
+func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
 	tops, err := b.readTops(ctx, logs)
 	if failed := err != nil && ctx.Err() == nil; b.unreadable.Swap(failed) != failed && failed {
 		b.log.Warn("logs cannot be read", "error", err)
@@ -70,7 +70,7 @@ func (b *Broker) LogTops(ctx context.Context, logs []protocol.LogName) ([]protoc
 	return tops, err
 }
 
-func (b *Broker) readTops(ctx context.Context, logs []protocol.LogName) ([]protocol.LogTop, error) {
+func (b *Broker) readTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
 	pipe := b.client.Pipeline()
 	for _, l := range logs {
 		pipe.HMGet(ctx, b.names.log(l.App, l.Channel)+metaSuffix, "e", "i", "f")

@@ -212,10 +212,10 @@ func TestTheTopsOfLogsAreReadTogether(t *testing.T) {
 		l.do("HSET", "buildrelay:{1:half}:meta", "e", at.Epoch)
 		l.do("HSET", "buildrelay:{1:bad}:meta", "e", at.Epoch, "i", "0-0", "f", "1")
 		l.do("HSET", "buildrelay:{1:worse}:meta", "e", "x", "i", "1-1")
-		var names []protocol.LogName
+		var names []protocol.ChannelName
 		for _, name := range []string{"1 none", "1 a", "1 string", "1 half", "2 a", "1 bad", "1 worse"} {
 			app, channel, _ := strings.Cut(name, " ")
-			names = append(names, protocol.LogName{App: app, Channel: channel})
+			names = append(names, protocol.ChannelName{App: app, Channel: channel})
 		}
 		got, err := l.LogTops(t.Context(), names)
 		want := []protocol.LogTop{{}, {At: at, Closed: true}, {}, {}, {At: receipt.Positions[1]}, {}, {}}
@@ -237,7 +237,7 @@ func TestNothingIsReadWithoutRedis(t *testing.T) {
 	if _, err := l.ReadLog(t.Context(), "1", "a", first); err == nil {
 		t.Error("a page")
 	}
-	if _, err := l.LogTops(t.Context(), []protocol.LogName{{App: "1", Channel: "a"}}); err == nil {
+	if _, err := l.LogTops(t.Context(), []protocol.ChannelName{{App: "1", Channel: "a"}}); err == nil {
 		t.Error("a top")
 	}
 }
