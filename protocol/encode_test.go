@@ -43,7 +43,7 @@ func TestGoldenFrames(t *testing.T) {
 		{"event of a member", protocol.EncodeEvent(protocol.Event{Name: "client-x", Channel: "presence-a", Data: "1", UserID: "u1"})},
 		{"event with further members", protocol.EncodeEvent(protocol.Event{
 			Name: "e", Channel: "a", Data: "d", Exclude: "1.2",
-			Extra: []protocol.Member{{Name: "seq", Value: []byte("5")}, {Name: `"q"`, Value: []byte(`{"a": [1]}`)}},
+			Extra: []protocol.Field{{Name: "seq", Value: []byte("5")}, {Name: `"q"`, Value: []byte(`{"a": [1]}`)}},
 		})},
 		{"event of 126 bytes", protocol.EncodeEvent(protocol.Event{Name: "e", Channel: "a", Data: strings.Repeat("x", 90)})},
 	}

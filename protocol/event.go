@@ -22,11 +22,11 @@ type Event struct {
 	Link *Link
 	// Extra are further top-level members that reach the client after the
 	// others, in this order (Slanger's contract).
-	Extra []Member
+	Extra []Field
 }
 
-// Member is one member of a JSON object.
-type Member struct {
+// Field is one member of a JSON object.
+type Field struct {
 	Name  string
 	Value json.RawMessage // valid JSON in valid UTF-8
 }

@@ -20,7 +20,7 @@ var errNotObject = errors.New("must be an object")
 // the order of names, and the other members in the order of obj. A value that
 // is absent or null is nil. A known name that comes twice, or in another case,
 // is an error.
-func readObject(obj []byte, names ...string) (values []json.RawMessage, extra []Member, err error) {
+func readObject(obj []byte, names ...string) (values []json.RawMessage, extra []Field, err error) {
 	if obj = skipSpace(obj); obj[0] != '{' {
 		return nil, nil, errNotObject
 	}
@@ -31,7 +31,7 @@ func readObject(obj []byte, names ...string) (values []json.RawMessage, extra []
 		case err != nil:
 			return nil, nil, err
 		case i < 0:
-			extra = append(extra, Member{name, value})
+			extra = append(extra, Field{name, value})
 		case values[i] != nil:
 			return nil, nil, fmt.Errorf("%q comes twice", name)
 		default:

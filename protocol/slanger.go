@@ -43,7 +43,7 @@ func parseSlanger(payload []byte) (Event, error) {
 	if e.Channel, err = text("channel", v[3]); err != nil {
 		return Event{}, err
 	}
-	e.Extra = slices.DeleteFunc(extra, func(m Member) bool { return m.Name == positionMember })
+	e.Extra = slices.DeleteFunc(extra, func(f Field) bool { return f.Name == positionMember })
 	return e, checkSlanger(e)
 }
 

@@ -26,7 +26,7 @@ func TestParseSlangerTakesWhatSlangerPublishes(t *testing.T) {
 		{`{"event":"e","channel":"a"}`, protocol.Event{Name: "e", Data: "null", Channel: "a"}},
 		{
 			`{"seq":5,"event":"e","data":"d","tags":{"b": "<"},"channel":"a","relay":"x:1-2"}`,
-			protocol.Event{Name: "e", Data: "d", Channel: "a", Extra: []protocol.Member{
+			protocol.Event{Name: "e", Data: "d", Channel: "a", Extra: []protocol.Field{
 				{Name: "seq", Value: json.RawMessage(`5`)}, {Name: "tags", Value: json.RawMessage(`{"b": "<"}`)},
 			}},
 		},
