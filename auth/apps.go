@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"strings"
+	"time"
 
 	"buildrelay/protocol"
 )
@@ -22,6 +23,15 @@ type App struct {
 	MaxConnections int             // on one node; 0 means no limit
 	Limits         protocol.Limits // the zero value means [protocol.DefaultLimits]
 	Logs           protocol.LogRules
+
+	// ClientEvents lets clients send events to each other, SubscriptionCounts tells them
+	// how many they are, and Watchlists which of the users they name are online.
+	ClientEvents, SubscriptionCounts, Watchlists bool
+	// AuthorizationTimeout is how long a connection may neither sign in nor subscribe to
+	// a channel that wants a signature; 0 means for ever.
+	AuthorizationTimeout time.Duration
+	// CacheTTL is how long a cache channel's last event is kept; 0 means 30 minutes.
+	CacheTTL time.Duration
 }
 
 // findKey returns the app's key called name. The time it takes does not tell
