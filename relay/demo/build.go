@@ -11,9 +11,10 @@ import (
 
 // listChannel carries build:updated, whose data is a [Build].
 const (
-	listChannel  = "private-builds"
-	buildPrefix  = "private-build-" // and the build's id
-	eventUpdated = "build:updated"
+	listChannel    = "private-builds"
+	buildPrefix    = "private-build-"  // and the build's id
+	watchersPrefix = "presence-build-" // and the build's id: who watches it
+	eventUpdated   = "build:updated"
 )
 
 // maxText bounds, in bytes, the command and the newest line of a build, so that

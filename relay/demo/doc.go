@@ -5,5 +5,5 @@
 // It shows what a backend has to do for the relay, and does no more: builds are
 // kept in memory, and everybody may watch. The files: runner.go runs builds,
 // store.go keeps them, announce.go tells the list's watchers, handler.go answers
-// HTTP; builds.go and recording.go say what is built.
+// HTTP; watcher.go says who watches; builds.go and recording.go say what is built.
 package demo

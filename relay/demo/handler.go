@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,8 @@ const maxForm = 4096
 //
 //	GET  /             the page
 //	GET  /config.json  how the page reaches the relay
-//	POST /pusher/auth  signs a subscription, as pusher-js asks for it
+//	POST /pusher/auth  signs a subscription, as pusher-js asks for it; one to
+//	                   presence-build-N comes with user_id and user_name
 //	GET  /builds       {"builds":[Build…]}, the newest first
 func (d *Demo) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -64,20 +66,43 @@ func (d *Demo) postAuth(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "you may not subscribe to this channel", http.StatusForbidden)
 		return
 	}
+	data, err := memberData(channel, r.PostForm)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	writeJSON(w, struct {
-		Auth string `json:"auth"`
-	}{auth.SignChannel(d.c.Key, socketID, channel, nil)})
+		Auth        string  `json:"auth"`
+		ChannelData *string `json:"channel_data,omitempty"`
+	}{auth.SignChannel(d.c.Key, socketID, channel, data), data})
 }
 
-// ours reports whether channel is private-builds or private-build-N, with N as
-// we write it: decimal, from 1, without a leading zero.
+// memberData is the channel_data of a watcher, nil where the channel has no members.
+func memberData(channel string, form url.Values) (*string, error) {
+	if !strings.HasPrefix(channel, watchersPrefix) {
+		return nil, nil
+	}
+	who, err := watcherOf(form)
+	if err != nil {
+		return nil, err
+	}
+	data, err := who.channelData()
+	return &data, err
+}
+
+// ours reports whether channel is private-builds, private-build-N or presence-build-N,
+// with N as we write it: decimal, from 1, without a leading zero.
 func ours(channel string) bool {
 	if channel == listChannel {
 		return true
 	}
-	digits, found := strings.CutPrefix(channel, buildPrefix)
-	id, err := strconv.ParseInt(digits, 10, 64)
-	return found && err == nil && id > 0 && channel == channelOf(id)
+	for _, prefix := range []string{buildPrefix, watchersPrefix} {
+		if digits, found := strings.CutPrefix(channel, prefix); found {
+			id, err := strconv.ParseInt(digits, 10, 64)
+			return err == nil && id > 0 && digits == strconv.FormatInt(id, 10)
+		}
+	}
+	return false
 }
 
 // writeJSON answers with v. The page asks again whenever it was away, so nothing
