@@ -16,8 +16,9 @@ type PusherJS struct {
 // Said is what pusher-js told its application.
 type Said struct {
 	// Type is "state", "error", "message" (each that came in, parsed), "event" (given
-	// to bind_global of a channel), "bound" (given to a callback of Bind),
-	// "triggered", "told" (by resume) or "crash".
+	// to bind_global of a channel), "bound" (given to a callback of Bind), "user" and
+	// "watchlist" (given to bind_global of theirs), "echo" (given to laravel-echo's here,
+	// joining or leaving), "members", "triggered", "told" (by resume) or "crash".
 	Type string `json:"type"`
 	// Previous and Current are connection states; SocketID is set when connected.
 	Previous string `json:"previous"`
@@ -79,6 +80,12 @@ type PusherJSOptions struct {
 	Echo string
 	// MasterKey is the SDK's master key for encrypted channels, in base64.
 	MasterKey string
+	// Member is the channel data of presence channels, as JSON. Empty is user 1, or,
+	// where there is a User, none: who signed in is who joins.
+	Member string
+	// User is the user data that Signin signs in with, as JSON; without it the endpoint
+	// refuses.
+	User string
 }
 
 // StartPusherJS starts a version of pusher-js for r and connects it. It does not
@@ -89,9 +96,17 @@ func StartPusherJS(t testing.TB, version string, r *Relay, o PusherJSOptions) *P
 	maps.Copy(options, map[string]any{
 		"build":  o.Build,
 		"pusher": o.Constructor,
-		"member": map[string]any{"user_id": "1", "user_info": map[string]any{}},
 		"resume": o.Resume,
 	})
+	switch {
+	case o.Member != "":
+		options["member"] = json.RawMessage(o.Member)
+	case o.User == "":
+		options["member"] = json.RawMessage(`{"user_id":"1","user_info":{}}`)
+	}
+	if o.User != "" {
+		options["user"] = json.RawMessage(o.User)
+	}
 	if o.Build == "" {
 		options["build"] = "node"
 	}

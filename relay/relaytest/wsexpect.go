@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"buildrelay/auth"
 )
 
 // Next is the next message, close or cut that has not been returned yet. Pings
@@ -101,21 +99,6 @@ func (c *WSClient) Established() string {
 	}
 	c.SocketID = data.SocketID
 	return data.SocketID
-}
-
-// Subscribe subscribes to a public channel, or to a private one of the fixture's
-// app, and expects success as the next message.
-func (c *WSClient) Subscribe(channel string) {
-	c.t.Helper()
-	signed := ""
-	if strings.HasPrefix(channel, "private-") {
-		signed = auth.SignChannel(auth.Key{Key: Key, Secret: Secret}, c.SocketID, channel, nil)
-	}
-	c.Send(fmt.Sprintf(`{"event":"pusher:subscribe","data":{"auth":%q,"channel":%q}}`, signed, channel))
-	r := c.Expect("pusher_internal:subscription_succeeded")
-	if r.Channel != channel {
-		c.t.Fatalf("subscribed to %s, but got %s", channel, r.Text)
-	}
 }
 
 // String is for the messages of failing tests.

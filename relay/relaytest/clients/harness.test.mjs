@@ -36,7 +36,8 @@ function run(t, script, version, options) {
   return { child, send, next };
 }
 
-// fakeRelay knows one handshake and one way to subscribe.
+// fakeRelay knows one handshake, one way to subscribe and one to sign in. On a presence
+// channel the user "7" has been before; it goes when somebody sends a client event.
 async function fakeRelay(t) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   t.after(() => server.close());
@@ -46,13 +47,21 @@ async function fakeRelay(t) {
       socket.send(JSON.stringify({ event, channel, data: JSON.stringify(data) }));
     tell('pusher:connection_established', { socket_id: '1.2', activity_timeout: 120 });
     socket.on('message', (bytes) => {
-      const { event, data } = JSON.parse(bytes);
+      const { event, data, channel } = JSON.parse(bytes);
+      if (event === 'pusher:signin') tell('pusher:signin_success', { user_data: data.user_data });
+      if (event === 'client-go') tell('pusher_internal:member_removed', { user_id: '7' }, channel);
       if (event !== 'pusher:subscribe') return;
-      tell('pusher_internal:subscription_succeeded', {}, data.channel);
+      tell('pusher_internal:subscription_succeeded', presence(data), data.channel);
       tell('auth', data.auth, data.channel);
     });
   });
   return server.address().port;
+}
+
+function presence({ channel_data }) {
+  if (!channel_data) return {};
+  const { user_id, user_info } = JSON.parse(channel_data);
+  return { presence: { count: 2, ids: ['7', user_id], hash: { 7: { name: 'Bob' }, [user_id]: user_info } } };
 }
 
 for (const version of versions('pusher-js-')) {
@@ -80,7 +89,54 @@ for (const version of versions('pusher-js-')) {
   }
 }
 
+const member = { user_id: '5', user_info: { name: 'Ann' } };
+
+for (const version of versions('pusher-js-')) {
+  test(`pusher-js ${version} says who is on a presence channel`, async (t) => {
+    const port = await fakeRelay(t);
+    const client = run(t, 'pusher.mjs', version, { key: 'K', secret: 'S', host: '127.0.0.1', port, member });
+    client.send({ do: 'connect' });
+    await client.next((said) => said.current === 'connected');
+    client.send({ do: 'subscribe', channel: 'presence-a' });
+    await client.next((said) => said.type === 'event' && said.event === 'pusher:subscription_succeeded');
+    client.send({ do: 'members', channel: 'presence-a' });
+    const { data } = await client.next((said) => said.type === 'members');
+    assert.deepEqual(data, { members: { 5: { name: 'Ann' }, 7: { name: 'Bob' } }, count: 2, myID: '5' });
+    client.send({ do: 'trigger', channel: 'presence-a', event: 'client-go', data: {} });
+    const left = await client.next((said) => said.type === 'event' && said.event === 'pusher:member_removed');
+    assert.equal(left.data.id, '7');
+  });
+}
+
+for (const version of versions('pusher-js-').filter((version) => parseInt(version, 10) >= 8 || version === '7.6.0')) {
+  test(`pusher-js ${version} signs in`, async (t) => {
+    const port = await fakeRelay(t);
+    const user = { id: '5', user_info: { name: 'Ann' } };
+    const client = run(t, 'pusher.mjs', version, { key: 'K', secret: 'S', host: '127.0.0.1', port, user });
+    client.send({ do: 'connect' });
+    await client.next((said) => said.current === 'connected');
+    client.send({ do: 'signin' });
+    const { data } = await client.next((said) => said.type === 'message' && said.event === 'pusher:signin_success');
+    assert.deepEqual(JSON.parse(data.user_data), user);
+    await client.next((said) => said.type === 'message' && said.channel === '#server-to-user-5');
+    await client.next((said) => said.type === 'user' && said.event === 'auth');
+  });
+}
+
 for (const version of versions('laravel-echo-')) {
+  test(`laravel-echo ${version} joins and whispers`, async (t) => {
+    const port = await fakeRelay(t);
+    const client = run(t, 'pusher.mjs', '8.6.0', { key: 'K', secret: 'S', host: '127.0.0.1', port, echo: version, member });
+    client.send({ do: 'connect' });
+    await client.next((said) => said.current === 'connected');
+    client.send({ do: 'subscribe', channel: 'presence-a' });
+    const here = await client.next((said) => said.type === 'echo' && said.event === 'here');
+    assert.deepEqual(here.data, [{ name: 'Ann' }, { name: 'Bob' }]);
+    client.send({ do: 'trigger', channel: 'presence-a', event: 'client-go', data: {} });
+    const left = await client.next((said) => said.type === 'echo' && said.event === 'leaving');
+    assert.deepEqual(left.data, { name: 'Bob' });
+  });
+
   test(`laravel-echo ${version} subscribes to a private channel`, async (t) => {
     const port = await fakeRelay(t);
     const client = run(t, 'pusher.mjs', '8.6.0', { key: 'K', secret: 'S', host: '127.0.0.1', port, build: 'node', echo: version });

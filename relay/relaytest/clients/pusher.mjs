@@ -4,8 +4,8 @@
 //
 // OPTIONS is JSON: key, host, port, tls; and optionally build ('node' or 'web',
 // see load.mjs), authEndpoint, or secret (then an auth endpoint is started here)
-// and member (who we are on presence channels) and masterKey (for encrypted ones);
-// pusher holds further options for the constructor as they are. resume holds options
+// and member (who we are on presence channels), user (who signs in) and masterKey (for
+// encrypted channels); pusher holds further options for the constructor as they are. resume holds options
 // for resume() of web/resume, echo a version of laravel-echo that is to stand in front.
 //
 // Commands, one JSON value a line on stdin:
@@ -15,6 +15,8 @@
 //   {"do":"bind","channel":C,"event":E}       reports the metadata (user_id) too
 //   {"do":"trigger","channel":C,"event":E,"data":D}    a client event
 //   {"do":"send","channel":C,"event":E,"data":D}       any event, as send_event does
+//   {"do":"signin"}                           pusher-js 7.1 and later
+//   {"do":"members","channel":C}              asks who is on a presence channel
 //   {"do":"disconnect"}
 //   {"do":"cut"}                              cuts the TCP connection, without a word
 //
@@ -26,6 +28,10 @@
 //   {"type":"event","event":…,"channel":…,"data":…}    given to bind_global of a channel
 //   {"type":"bound","event":…,"channel":…,"data":…,"user_id":…}
 //   {"type":"triggered","sent":…}             what trigger returned
+//   {"type":"members","channel":…,"data":{"members":…,"count":…,"myID":…}}
+//   {"type":"user","event":…,"data":…}        given to bind_global of the user who signed in
+//   {"type":"watchlist","event":…,"data":…}   given to bind_global of the user's watchlist
+//   {"type":"echo","event":"here",…}          given to laravel-echo's here, joining or leaving
 //   {"type":"told","told":"gap","log":{…}}    what resume told, with what it knows of the log
 //   {"type":"crash","message":…}              an error nobody caught; the process ends
 import { startAuth } from './authserver.mjs';
@@ -58,6 +64,7 @@ function constructorOptions() {
     disableStats: true,
     authEndpoint,
     authTransport: 'ajax',
+    userAuthentication: { endpoint: authEndpoint, transport: 'ajax' },
     ...(options.masterKey && { nacl: loadNacl() }),
     ...options.pusher,
   };
@@ -77,6 +84,9 @@ function start() {
   connection.bind('message', ({ event, channel, data, user_id }) => {
     say({ type: 'message', event, channel, data, user_id });
   });
+  const { user } = client;
+  user?.bind_global((event, data) => say({ type: 'user', event, data }));
+  user?.watchlist?.bind_global((event, data) => say({ type: 'watchlist', event, data }));
 }
 
 // Errors are {type, data: {code, message}} in newer versions, wrapped in
@@ -92,14 +102,37 @@ function bindAll(channel, name) {
   bind.call(channel, (event, data) => say({ type: 'event', event, channel: name, data }));
 }
 
+// echoName splits a channel's name as laravel-echo does: into the method that makes
+// the channel and the name for it.
+function echoName(name) {
+  const kinds = { 'private-encrypted-': 'encryptedPrivate', 'private-': 'private', 'presence-': 'join', '': 'channel' };
+  const prefix = Object.keys(kinds).find((start) => name.startsWith(start));
+  return { method: kinds[prefix], bare: name.slice(prefix.length) };
+}
+
+// echoChannel is the channel that laravel-echo has, or makes, by that name.
+function echoChannel(name) {
+  const { method, bare } = echoName(name);
+  return echo[method](bare);
+}
+
 // listen subscribes by way of laravel-echo, which has its own names: a dot stands in
 // front of events that are none of Laravel's.
 function listen(name) {
-  const kinds = { 'private-encrypted-': 'encryptedPrivate', 'private-': 'private', '': 'channel' };
-  const prefix = Object.keys(kinds).find((start) => name.startsWith(start));
-  const channel = echo[kinds[prefix]](name.slice(prefix.length));
+  const channel = echoChannel(name);
   channel.subscribed(() => say({ type: 'event', event: 'pusher:subscription_succeeded', channel: name }));
   channel.listenToAll((event, data) => say({ type: 'event', event: event.replace(/^\./, ''), channel: name, data }));
+  for (const event of ['here', 'joining', 'leaving']) {
+    channel[event]?.((data) => say({ type: 'echo', event, channel: name, data }));
+  }
+}
+
+// listenFor binds an event of laravel-echo: a whisper, or one by its literal name.
+function listenFor(name, event) {
+  const channel = echoChannel(name);
+  const tell = (data) => say({ type: 'bound', event, channel: name, data });
+  if (event.startsWith('client-')) channel.listenForWhisper(event.slice('client-'.length), tell);
+  else channel.listen(`.${event}`, tell);
 }
 
 const seen = new Set();
@@ -118,14 +151,24 @@ const commands = {
     if (!seen.has(subscribed)) bindAll(subscribed, channel);
     seen.add(subscribed);
   },
-  unsubscribe: ({ channel }) => client.unsubscribe(channel),
+  unsubscribe({ channel }) {
+    if (echo) return echo.leave(echoName(channel).bare);
+    client.unsubscribe(channel);
+  },
   bind({ channel, event }) {
+    if (echo) return listenFor(channel, event);
     (channel ? client.channel(channel) : client).bind(event, (data, metadata) => {
       say({ type: 'bound', event, channel, data, user_id: metadata?.user_id });
     });
   },
   trigger({ channel, event, data }) {
+    if (echo) return void echoChannel(channel).whisper(event.replace(/^client-/, ''), data);
     say({ type: 'triggered', sent: client.channel(channel).trigger(event, data) });
+  },
+  signin: () => client.signin(),
+  members({ channel }) {
+    const { members, count, myID } = client.channel(channel).members;
+    say({ type: 'members', channel, data: { members, count, myID } });
   },
   send: ({ channel, event, data }) => client.send_event(event, data, channel),
 };
