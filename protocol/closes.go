@@ -36,6 +36,9 @@ func ErrNoProtocol() *Close { return &Close{4008, "No protocol version supplied"
 // private channel in time, or whose origin is not allowed.
 func ErrUnauthorized() *Close { return &Close{4009, "Connection not authorized within timeout"} }
 
+// ErrTerminated closes the connections of a user whom the backend wants off.
+func ErrTerminated() *Close { return &Close{4009, "Connection terminated by the application"} }
+
 // ErrOverCapacity closes a connection that is too much for the node; why says
 // what about it.
 func ErrOverCapacity(why string) *Close { return &Close{4100, "Over capacity: " + clip(why)} }

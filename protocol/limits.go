@@ -8,7 +8,14 @@ const (
 	MaxChannelsPerPublish = 100
 	MaxBatch              = 10  // events in one batch of the HTTP API
 	MaxUserID             = 128 // characters
+	MaxMembers            = 100 // distinct users of a presence channel
+	MaxMemberSize         = 1024
+	MaxWatchlist          = 100
+	MaxClientEvents       = 10 // a second and connection
 )
+
+// MaxCacheID is the limit, in bytes, on [Event.CacheID].
+const MaxCacheID = 200
 
 // MaxRedisData is the limit, in bytes, on the data of an event that a backend
 // publishes through Redis. [MaxData] guards an API that is open to the network;
@@ -23,16 +30,25 @@ type Limits struct {
 	Data        int // bytes of an event's data string
 	Channels    int // channels of one publish request
 	Batch       int // events of one batch request
+	// Members is how many users a presence channel may have, 0 is no limit. MemberSize is
+	// for what describes one of them, in bytes.
+	Members, MemberSize int
+	Watchlist           int // users whom one user watches
+	ClientEvents        int // in a second, of one connection; 0 is no limit
 }
 
 // DefaultLimits returns the limits that Pusher documents.
 func DefaultLimits() Limits {
 	return Limits{
-		ChannelName: MaxChannelName,
-		EventName:   MaxEventName,
-		Data:        MaxData,
-		Channels:    MaxChannelsPerPublish,
-		Batch:       MaxBatch,
+		ChannelName:  MaxChannelName,
+		EventName:    MaxEventName,
+		Data:         MaxData,
+		Channels:     MaxChannelsPerPublish,
+		Batch:        MaxBatch,
+		Members:      MaxMembers,
+		MemberSize:   MaxMemberSize,
+		Watchlist:    MaxWatchlist,
+		ClientEvents: MaxClientEvents,
 	}
 }
 

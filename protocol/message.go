@@ -11,6 +11,7 @@ type Message struct {
 	Channel    string // of a client event; unchecked
 	HasChannel bool
 	Data       json.RawMessage // nil if absent or null; shares the memory of what was parsed
+	HasData    bool            // data is there, even if it is null
 }
 
 // ParseMessage parses the payload of one message: a JSON object with an event
@@ -21,15 +22,16 @@ func ParseMessage(b []byte) (Message, *Error) {
 	if !utf8.Valid(b) || !json.Valid(b) {
 		return Message{}, ErrInvalidJSON("")
 	}
-	v, _, err := readObject(b, "event", "channel", "data")
+	v, _, err := readMembers(b, "event", "channel", "data")
 	if err != nil {
 		return Message{}, ErrInvalidJSON(err.Error())
 	}
-	m := Message{HasChannel: v[1] != nil, Data: v[2]}
-	if m.Event, err = text("event", v[0]); err != nil {
+	channel := unlessNull(v[1])
+	m := Message{HasChannel: channel != nil, HasData: v[2] != nil, Data: unlessNull(v[2])}
+	if m.Event, err = text("event", unlessNull(v[0])); err != nil {
 		return Message{}, ErrInvalidJSON(err.Error())
 	}
-	if m.Channel, err = optionalText("channel", v[1]); err != nil {
+	if m.Channel, err = optionalText("channel", channel); err != nil {
 		return Message{}, ErrInvalidJSON(err.Error())
 	}
 	return m, nil

@@ -16,13 +16,13 @@ func TestParseMessageTakesWhatClientsSend(t *testing.T) {
 		in   string
 		want protocol.Message
 	}{
-		{`{"event":"pusher:ping","data":{}}`, protocol.Message{Event: "pusher:ping", Data: json.RawMessage(`{}`)}},
+		{`{"event":"pusher:ping","data":{}}`, protocol.Message{Event: "pusher:ping", Data: json.RawMessage(`{}`), HasData: true}},
 		{`{"event": "pusher:ping"}`, protocol.Message{Event: "pusher:ping"}},
-		{`{"event":"pusher:pong","data":null}`, protocol.Message{Event: "pusher:pong"}},
-		{" {\n\t\"event\" : \"e\" ,\r\n \"data\" : [ 1 , {\"}\":\"]\"} ] } ", protocol.Message{Event: "e", Data: json.RawMessage(`[ 1 , {"}":"]"} ]`)}},
+		{`{"event":"pusher:pong","data":null}`, protocol.Message{Event: "pusher:pong", HasData: true}},
+		{" {\n\t\"event\" : \"e\" ,\r\n \"data\" : [ 1 , {\"}\":\"]\"} ] } ", protocol.Message{Event: "e", Data: json.RawMessage(`[ 1 , {"}":"]"} ]`), HasData: true}},
 		{
 			`{"event":"client-typing","data":{"name":"ann"},"channel":"private-room"}`,
-			protocol.Message{Event: "client-typing", Channel: "private-room", HasChannel: true, Data: json.RawMessage(`{"name":"ann"}`)},
+			protocol.Message{Event: "client-typing", Channel: "private-room", HasChannel: true, Data: json.RawMessage(`{"name":"ann"}`), HasData: true},
 		},
 		{`{"event":"e","channel":""}`, protocol.Message{Event: "e", HasChannel: true}},
 		{`{"event":"e","channel":null}`, protocol.Message{Event: "e"}},
@@ -30,8 +30,8 @@ func TestParseMessageTakesWhatClientsSend(t *testing.T) {
 		{`{"\u0065vent":"\u00e9\n\ud83d\ude00"}`, protocol.Message{Event: "é\n😀"}},
 		{`{"event":"\ud800"}`, protocol.Message{Event: "\uFFFD"}},
 		{`{"event":"__proto__","x":1,"x":{"event":2},"":[]}`, protocol.Message{Event: "__proto__"}},
-		{`{"x":-1.5e3,"y":true,"event":"e","data":-0}`, protocol.Message{Event: "e", Data: json.RawMessage(`-0`)}},
-		{`{"event":"e","data":"a\\\"b"}`, protocol.Message{Event: "e", Data: json.RawMessage(`"a\\\"b"`)}},
+		{`{"x":-1.5e3,"y":true,"event":"e","data":-0}`, protocol.Message{Event: "e", Data: json.RawMessage(`-0`), HasData: true}},
+		{`{"event":"e","data":"a\\\"b"}`, protocol.Message{Event: "e", Data: json.RawMessage(`"a\\\"b"`), HasData: true}},
 		{`{"events":"x","event":"e"}`, protocol.Message{Event: "e"}},
 	}
 	for _, test := range tests {

@@ -21,6 +21,16 @@ var errNotObject = errors.New("must be an object")
 // is absent or null is nil. A known name that comes twice, or in another case,
 // is an error.
 func readObject(obj []byte, names ...string) (values []json.RawMessage, extra []Field, err error) {
+	values, extra, err = readMembers(obj, names...)
+	for i, v := range values {
+		values[i] = unlessNull(v)
+	}
+	return values, extra, err
+}
+
+// readMembers is readObject, but that a value that is null is told from one that is
+// absent.
+func readMembers(obj []byte, names ...string) (values []json.RawMessage, extra []Field, err error) {
 	if obj = skipSpace(obj); obj[0] != '{' {
 		return nil, nil, errNotObject
 	}
@@ -38,12 +48,15 @@ func readObject(obj []byte, names ...string) (values []json.RawMessage, extra []
 			values[i] = value
 		}
 	}
-	for i, v := range values {
-		if string(v) == "null" {
-			values[i] = nil
-		}
-	}
 	return values, extra, nil
+}
+
+// unlessNull returns value, nil where it is null.
+func unlessNull(value json.RawMessage) json.RawMessage {
+	if string(value) == "null" {
+		return nil
+	}
+	return value
 }
 
 // indexName returns the index of name in known, -1 if it is none of them.

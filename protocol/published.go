@@ -11,9 +11,10 @@ import (
 // ParsePublished parses what a backend publishes in Redis for one channel: an
 // object, or an array of objects in the order of delivery,
 //
-//	{"event":"name","data":any,"socket_id":"1.2","user_id":"u1"}
+//	{"event":"name","data":any,"socket_id":"1.2","user_id":"u1","id":"x"}
 //
-// The last two may be absent or null; other members are ignored. Data that is
+// The last three may be absent or null; other members are ignored. The id, of at most
+// [MaxCacheID] bytes, is [Event.CacheID]. Data that is
 // not a string is delivered as its compact JSON text, absent data as "null".
 // Names obey l, data obeys l.Data or [MaxRedisData], whichever is more.
 //
@@ -57,7 +58,7 @@ func parseArray(array []byte, channel string, l Limits) ([]Event, error) {
 }
 
 func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
-	v, _, err := readObject(obj, "event", "data", "socket_id", "user_id")
+	v, _, err := readObject(obj, "event", "data", "socket_id", "user_id", "id")
 	if err != nil {
 		return Event{}, err
 	}
@@ -68,6 +69,12 @@ func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
 	e.Channel = channel
 	if e.UserID, err = optionalText("user_id", v[3]); err != nil {
 		return Event{}, err
+	}
+	if e.CacheID, err = optionalText("id", v[4]); err != nil {
+		return Event{}, err
+	}
+	if len(e.CacheID) > MaxCacheID {
+		return Event{}, errors.New("the id is too long")
 	}
 	if err := e.Check(l.redis()); err != nil {
 		return Event{}, err
@@ -139,6 +146,10 @@ func appendPublished(b []byte, e Event) []byte {
 	if e.UserID != "" {
 		b = append(b, ',')
 		b = appendMember(b, "user_id", e.UserID)
+	}
+	if e.CacheID != "" {
+		b = append(b, ',')
+		b = appendMember(b, "id", e.CacheID)
 	}
 	return append(b, '}')
 }

@@ -32,7 +32,8 @@ func TestParsePublishedTakesOneOrMany(t *testing.T) {
 			`{"event":"client-x","data":"d","socket_id":"1.2","user_id":"u1"}`,
 			[]protocol.Event{{Name: "client-x", Channel: "a", Data: "d", Exclude: "1.2", UserID: "u1"}},
 		},
-		{`{"event":"e","data":"d","socket_id":null,"user_id":null}`, []protocol.Event{event("e", "d")}},
+		{`{"event":"e","data":"d","id":"x"}`, []protocol.Event{{Name: "e", Channel: "a", Data: "d", CacheID: "x"}}},
+		{`{"event":"e","data":"d","socket_id":null,"user_id":null,"id":null}`, []protocol.Event{event("e", "d")}},
 		{` [ {"event":"e","data":"1"} , {"event":"f","data":"2"} ] `, []protocol.Event{event("e", "1"), event("f", "2")}},
 		{`[]`, nil},
 		{
@@ -65,6 +66,8 @@ func TestParsePublishedNamesWhatIsWrong(t *testing.T) {
 		{`{"event":"e","socket_id":12.5}`, `"socket_id" must be a string`},
 		{`{"event":"e","socket_id":"abc"}`, "invalid socket_id 'abc'"},
 		{`{"event":"e","user_id":7}`, `"user_id" must be a string`},
+		{`{"event":"e","id":7}`, `"id" must be a string`},
+		{`{"event":"e","id":"` + strings.Repeat("x", protocol.MaxCacheID+1) + `"}`, "the id is too long"},
 		{`{"event":"e","event":"f"}`, `"event" comes twice`},
 		{`{"event":"e","Data":"d"}`, `"Data" must be written "data"`},
 		{`{"event":""}`, "Invalid event name '': it is empty"},
@@ -113,14 +116,14 @@ func TestParsePublishedDeliversTheGoodOnesOfAnArray(t *testing.T) {
 
 func TestEncodePublishedIsAnObjectForOneAndAnArrayForMore(t *testing.T) {
 	one := protocol.Event{Name: "e", Channel: "a", Data: `{"x":"<\n>"}`}
-	two := protocol.Event{Name: "f", Channel: "a", Exclude: "1.2", UserID: "u1"}
+	two := protocol.Event{Name: "f", Channel: "a", Exclude: "1.2", UserID: "u1", CacheID: "x"}
 	tests := []struct {
 		events []protocol.Event
 		want   string
 	}{
 		{nil, `[]`},
 		{[]protocol.Event{one}, `{"event":"e","data":"{\"x\":\"<\\n>\"}"}`},
-		{[]protocol.Event{one, two}, `[{"event":"e","data":"{\"x\":\"<\\n>\"}"},{"event":"f","data":"","socket_id":"1.2","user_id":"u1"}]`},
+		{[]protocol.Event{one, two}, `[{"event":"e","data":"{\"x\":\"<\\n>\"}"},{"event":"f","data":"","socket_id":"1.2","user_id":"u1","id":"x"}]`},
 	}
 	for _, test := range tests {
 		if got := string(protocol.EncodePublished(test.events)); got != test.want {
@@ -131,7 +134,7 @@ func TestEncodePublishedIsAnObjectForOneAndAnArrayForMore(t *testing.T) {
 
 func FuzzParsePublished(f *testing.F) {
 	for _, in := range []string{
-		`{"event":"e","data":"d","socket_id":"1.2"}`, `[{"event":"e","data":{"a":[1,null]}},{"event":"f"}]`,
+		`{"event":"e","data":"d","socket_id":"1.2","id":"x"}`, `[{"event":"e","data":{"a":[1,null]}},{"event":"f"}]`,
 		`[{"event":"e"},7]`, `{"event":"pusher:x"}`, `{"Event":"e"}`, "{\"event\":\"\xff\"}", `[`, ``,
 	} {
 		f.Add([]byte(in))

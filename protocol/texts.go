@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -142,4 +143,58 @@ func ErrClientEventNotSubscribed(channel string) *Error {
 // ErrClientEventRate answers client events that come too fast.
 func ErrClientEventRate() *Error {
 	return &Error{Code: 4301, Message: "Client event rejected - rate limit exceeded"}
+}
+
+// ErrClientEventLost answers a client event that could not be published. The text is
+// ours.
+func ErrClientEventLost() *Error {
+	return errorf("Client event rejected - it could not be published")
+}
+
+// Members and users. The texts are ours, but for the two that say so.
+
+// ErrMemberData answers channel_data that describes no member; why completes the
+// sentence "Invalid channel_data: …".
+func ErrMemberData(why string) *Error {
+	return errorf("Invalid channel_data: %s", why)
+}
+
+// ErrUserInfo answers channel_data whose user_info is not an object. The text is the
+// hosted service's.
+func ErrUserInfo() *Error {
+	return errorf("user_info supplied to presence subscription is invalid - if supplied it must be a type of hash")
+}
+
+// ErrNoMember answers a subscription to a presence channel that does not say who
+// subscribes, on a connection that is not signed in either.
+func ErrNoMember(channel string) *Error {
+	return errorf("Subscription to %s needs channel_data with a user_id, or a user who has signed in", channel)
+}
+
+// ErrMembersFull answers a subscription of one user too many.
+func ErrMembersFull(channel string, limit int) *Error {
+	return errorf("Subscription to %s refused: the channel has its maximum of %s members", channel, strconv.Itoa(limit))
+}
+
+// ErrSigninFormat answers a sign-in whose auth is missing or not "key:signature". The
+// text is the hosted service's.
+func ErrSigninFormat() *Error {
+	return errorf("Invalid format: auth must have the format key:signature")
+}
+
+// ErrUserData answers user_data that describes no user; why completes the sentence
+// "Invalid user_data: …".
+func ErrUserData(why string) *Error {
+	return errorf("Invalid user_data: %s", why)
+}
+
+// ErrOtherUser answers a sign-in as the user called id on a connection that is signed in
+// as another one.
+func ErrOtherUser(id string) *Error {
+	return errorf("Cannot sign in as '%s': the connection is signed in as another user", id)
+}
+
+// ErrWatchlist tells a user that the watchlist was cut; the sign-in holds.
+func ErrWatchlist(limit int) *Error {
+	return &Error{Code: 4302, Message: fmt.Sprintf("Watchlist limit exceeded: the first %d users are watched", limit)}
 }

@@ -41,6 +41,14 @@ func TestErrorTextsAreThoseClientsKnow(t *testing.T) {
 		{protocol.ErrInvalidJSON(""), "Received invalid JSON"},
 		{protocol.ErrInvalidJSON(`"event" is missing`), `Received invalid JSON: "event" is missing`},
 		{protocol.ErrChannelName("X"), "Invalid channel name 'X'"},
+		{protocol.ErrUserInfo(), "user_info supplied to presence subscription is invalid - if supplied it must be a type of hash"},
+		{protocol.ErrSigninFormat(), "Invalid format: auth must have the format key:signature"},
+		{protocol.ErrMemberData("X"), "Invalid channel_data: X"},
+		{protocol.ErrUserData("X"), "Invalid user_data: X"},
+		{protocol.ErrMembersFull("X", 100), "Subscription to X refused: the channel has its maximum of 100 members"},
+		{protocol.ErrNoMember("X"), "Subscription to X needs channel_data with a user_id, or a user who has signed in"},
+		{protocol.ErrOtherUser("X"), "Cannot sign in as 'X': the connection is signed in as another user"},
+		{protocol.ErrClientEventLost(), "Client event rejected - it could not be published"},
 	}
 	for _, test := range tests {
 		if test.err.Message != test.want || test.err.Code != 0 {
@@ -49,6 +57,9 @@ func TestErrorTextsAreThoseClientsKnow(t *testing.T) {
 	}
 	if code := protocol.ErrClientEventRate().Code; code != 4301 {
 		t.Errorf("ErrClientEventRate has code %d, want 4301", code)
+	}
+	if code := protocol.ErrWatchlist(100).Code; code != 4302 {
+		t.Errorf("ErrWatchlist has code %d, want 4302", code)
 	}
 }
 
@@ -82,6 +93,9 @@ func TestCloseCodesAreTheDocumentedOnes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("codes and reasons (-want +got):\n%s", diff)
+	}
+	if code := protocol.ErrTerminated().Code; code != 4009 {
+		t.Errorf("ErrTerminated has code %d, want 4009", code)
 	}
 }
 

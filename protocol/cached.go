@@ -1,0 +1,34 @@
+package protocol
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// EncodeCached returns what is kept of an event that was published on a cache channel,
+// and is published just so: what [EncodePublished] returns, with id as [Event.CacheID].
+func EncodeCached(e Event, id string) []byte {
+	e.CacheID = id
+	return EncodePublished([]Event{e})
+}
+
+// ParseCached parses what is kept of a cache channel's last event, for ttl longer: one
+// object as [ParsePublished] takes it, not an array. A client event is an error, for
+// these are not to be cached. The event is for whoever subscribes: it excludes nobody,
+// and has no sender.
+func ParseCached(payload []byte, channel string, ttl time.Duration) (Cached, error) {
+	payload, err := validPayload(payload)
+	if err != nil {
+		return Cached{}, fmt.Errorf("parsing cached event: %w", err)
+	}
+	e, err := parseEvent(payload, channel, DefaultLimits())
+	if err != nil {
+		return Cached{}, fmt.Errorf("parsing cached event: %w", err)
+	}
+	if IsClientEvent(e.Name) {
+		return Cached{}, errors.New("parsing cached event: a client event is not to be cached")
+	}
+	e.Exclude, e.UserID = "", ""
+	return Cached{Event: e, ID: e.CacheID, TTL: ttl}, nil
+}
