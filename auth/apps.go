@@ -34,6 +34,14 @@ type App struct {
 	CacheTTL time.Duration
 }
 
+// TellsRoll reports whether the readers of a channel are told of changes of its roll: of
+// its members, of its user's sign-ins, or of the number of its subscriptions. Clients
+// would try to decrypt the latter on an encrypted channel.
+func (a *App) TellsRoll(channel string) bool {
+	kind := protocol.KindOf(channel)
+	return kind.Presence() || kind == protocol.User || a.SubscriptionCounts && !kind.Encrypted()
+}
+
 // findKey returns the app's key called name. The time it takes does not tell
 // which key came close. A nil app has no keys.
 func (a *App) findKey(name string) (found Key, ok bool) {

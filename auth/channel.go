@@ -24,24 +24,27 @@ func SignChannel(k Key, socketID, channel string, channelData *string) string {
 
 // CheckSubscribe returns an error unless the connection socketID may subscribe
 // to s.Channel, whose name must have passed [protocol.CheckChannel]. Whether
-// channel data is signed depends on its presence, not on the channel's kind. A
-// user's own channel is refused: it is granted by signing in, not by signature.
+// channel data is signed depends on its presence, not on the channel's kind; what it says
+// is for [protocol.ParseMember]. Nor is a user's own channel looked at: it is granted by
+// having signed in, of which an app knows nothing.
 func (a *App) CheckSubscribe(socketID string, s protocol.Subscribe) *protocol.Error {
-	switch kind := protocol.KindOf(s.Channel); {
-	case !kind.NeedsAuth():
+	if kind := protocol.KindOf(s.Channel); !kind.NeedsAuth() || kind == protocol.User {
 		return nil
-	case kind == protocol.User:
-		return protocol.ErrNotSignedIn(s.Channel)
 	}
 	name, signature, _ := strings.Cut(s.Auth, ":")
 	if name == "" || signature == "" {
 		return protocol.ErrAuthFormat(s.Channel)
 	}
+	return a.check(name, signature, channelString(socketID, s.Channel, s.ChannelData))
+}
+
+// check returns an error unless signature is that of signed with the app's key called
+// name.
+func (a *App) check(name, signature, signed string) *protocol.Error {
 	key, ok := a.findKey(name)
 	if !ok {
 		return protocol.ErrAuthKey(name)
 	}
-	signed := channelString(socketID, s.Channel, s.ChannelData)
 	if !verify(key.Secret, signed, signature) {
 		return protocol.ErrSignature(signed, signature)
 	}

@@ -33,8 +33,12 @@ func NewLogRule(pattern string) LogRule {
 // LogRules are the rules of one app, the first that matches counts.
 type LogRules []LogRule
 
-// Find returns the rule for a channel, nil for a live channel.
+// Find returns the rule for a channel, nil for a live channel. Presence, cache and users'
+// channels are live whatever the rules say: a log has no members and no last event.
 func (rules LogRules) Find(channel string) *LogRule {
+	if kind := KindOf(channel); kind.Presence() || kind.Cache() || kind == User {
+		return nil
+	}
 	for i := range rules {
 		if matches(rules[i].Pattern, channel) {
 			return &rules[i]

@@ -53,6 +53,22 @@ func TestTheFirstRuleThatMatchesCounts(t *testing.T) {
 	}
 }
 
+func TestChannelsWithMembersOrALastEventAreNoLogs(t *testing.T) {
+	rules := protocol.LogRules{{Pattern: "*"}}
+	for _, name := range []string{
+		"presence-a", "presence-cache-a", "cache-a", "private-cache-a", "private-encrypted-cache-a", "#server-to-user-1",
+	} {
+		if rule := rules.Find(name); rule != nil {
+			t.Errorf("%s: %+v, want none", name, rule)
+		}
+	}
+	for _, name := range []string{"a", "private-a", "private-encrypted-a", "presence", "a-cache-"} {
+		if rules.Find(name) == nil {
+			t.Errorf("%s: no rule", name)
+		}
+	}
+}
+
 // A pattern of many stars takes no longer for it.
 func TestManyStarsAreNoBurden(t *testing.T) {
 	rules := protocol.LogRules{{Pattern: strings.Repeat("a*", 1000) + "b"}}
