@@ -53,11 +53,12 @@ func parseWatchlist(value json.RawMessage, limit int) (ids []string, cut bool, e
 		return nil, false, errors.New(`"watchlist" must be an array`)
 	}
 	seen := map[string]bool{}
+	n := 0
 	for element := range elements(value) {
-		id, err := userID("watchlist", element)
+		id, err := userID("", element)
 		switch {
 		case err != nil:
-			return nil, false, fmt.Errorf("an id of the watchlist: %w", err)
+			return nil, false, fmt.Errorf("element %d of the watchlist must be a string of 1 to %d characters", n, MaxUserID)
 		case seen[id]:
 		case len(ids) == limit:
 			cut = true
@@ -65,6 +66,7 @@ func parseWatchlist(value json.RawMessage, limit int) (ids []string, cut bool, e
 			seen[id] = true
 			ids = append(ids, id)
 		}
+		n++
 	}
 	return ids, cut, nil
 }
