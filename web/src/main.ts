@@ -3,11 +3,13 @@
 import { fetchConfig } from './api';
 import { Builds } from './builds';
 import type { Config } from './config';
+import { Identity } from './identity';
 import { Relay } from './transport';
 import './style/base.css';
 import './style/list.css';
 import './style/build.css';
 import './style/log.css';
+import './style/people.css';
 import type { App, View } from './view/app';
 import { BuildView } from './view/build';
 import { ListView } from './view/list';
@@ -19,12 +21,13 @@ const CONFIG_PAUSE = 3000;
 async function start(): Promise<void> {
   const theme = new ThemeChoice();
   const shell = new Shell(theme);
-  const relay = new Relay(await loadConfig(shell));
+  const identity = new Identity(() => localStorage, window);
+  const relay = new Relay(await loadConfig(shell), identity);
   relay.onLink((link) => shell.setLink(link));
   shell.setLink(relay.link);
   const builds = new Builds();
   builds.start((channel, handlers) => relay.open(channel, handlers));
-  route({ relay, builds, theme, shell, now: () => builds.now() });
+  route({ relay, builds, identity, theme, shell, now: () => builds.now() });
 }
 
 /** The configuration; tried until it comes, as the backend may just be starting. */

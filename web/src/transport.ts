@@ -4,6 +4,7 @@ import { resume } from 'buildrelay-resume';
 import type { Gap, Log, Resumed } from 'buildrelay-resume';
 import Pusher from 'pusher-js';
 import type { Config } from './config';
+import type { Identity } from './identity';
 import { Persistence } from './persist';
 
 /**
@@ -39,6 +40,16 @@ export interface LogHandlers extends Handlers {
   changed(log: Log): void;
 }
 
+/** For who is on a channel; members are as pusher-js tells them. */
+export interface PresenceHandlers {
+  /** All who are there, the first time or again after a reconnect. */
+  here(members: unknown): void;
+  joined(member: unknown): void;
+  left(member: unknown): void;
+  /** Nobody knows any more, or yet: not connected, refused, failed. */
+  unknown(): void;
+}
+
 const AUTH_PAUSE = 3_000;
 /** A connection without a sign of life is asked for one after this time, */
 const SILENCE = 30_000;
@@ -49,6 +60,10 @@ export class Relay {
   private readonly pusher: Pusher;
   private readonly resumed: Resumed;
   private readonly logs = new Map<string, LogHandlers>();
+  private readonly presences = new Map<string, PresenceHandlers>();
+  /** The channels in use. */
+  private readonly used = new Set<string>();
+  /** Those whose subscription the link waits for. */
   private readonly pending = new Set<string>();
   private readonly listeners = new Set<(link: Link) => void>();
   private readonly persistence = new Persistence(
@@ -61,7 +76,7 @@ export class Relay {
   private wasLive = false;
   private state: Link = 'connecting';
 
-  constructor(config: Config) {
+  constructor(config: Config, identity: Identity) {
     this.pusher = new Pusher(config.key, {
       cluster: '', // required by the type, unused with wsHost
       wsHost: config.wsHost || location.hostname,
@@ -72,7 +87,11 @@ export class Relay {
       enableStats: false,
       activityTimeout: SILENCE,
       pongTimeout: PATIENCE,
-      channelAuthorization: { endpoint: config.authEndpoint, transport: 'ajax' },
+      channelAuthorization: {
+        endpoint: config.authEndpoint,
+        transport: 'ajax',
+        paramsProvider: () => identity.claim(),
+      },
     });
     this.resumed = this.resume();
     this.watchConnection();
@@ -107,6 +126,25 @@ export class Relay {
     };
   }
 
+  /**
+   * Becomes a member of a channel, until the function it returns is called. The link does
+   * not wait for it: a build can be read without knowing who else reads it.
+   */
+  openPresence(name: string, handlers: PresenceHandlers): () => void {
+    this.presences.set(name, handlers);
+    const failed = { refused: () => handlers.unknown(), event: () => {} };
+    const leave = this.subscribe(name, failed, (event, data) => {
+      if (event === 'pusher:subscription_succeeded') handlers.here(data);
+      if (event === 'pusher:member_added') handlers.joined(data);
+      if (event === 'pusher:member_removed') handlers.left(data);
+      if (event === 'pusher:subscription_error') handlers.unknown();
+    });
+    return () => {
+      this.presences.delete(name);
+      leave();
+    };
+  }
+
   private resume(): Resumed {
     const changed = (log: Log) => this.logChanged(log);
     return resume(this.pusher, {
@@ -126,16 +164,18 @@ export class Relay {
   }
 
   /** `own` is told the events that are about the channel itself. */
-  private subscribe(name: string, handlers: Handlers, own: (event: string) => void): () => void {
+  private subscribe(name: string, handlers: Handlers, own: (event: string, data: unknown) => void): () => void {
+    this.used.add(name);
     this.setPending(name, true);
     const channel = this.pusher.subscribe(name);
     channel.bind_global((event: string, data: unknown) => {
       if (!/^(pusher|relay):/.test(event)) return handlers.event(event, data);
       if (event === 'pusher:subscription_succeeded') this.setPending(name, false);
       if (event === 'pusher:subscription_error') this.subscriptionFailed(name, data, handlers);
-      own(event);
+      own(event, data);
     });
     return () => {
+      this.used.delete(name);
       channel.unbind_all();
       channel.unbind_global();
       this.pusher.unsubscribe(name);
@@ -146,13 +186,13 @@ export class Relay {
   /** A refusal is final; anything else (the backend restarts, say) is tried again. */
   private subscriptionFailed(name: string, data: unknown, handlers: Handlers): void {
     const status = (data as { status?: unknown } | null)?.status;
-    if (status === 403) {
+    if (status === 400 || status === 403) {
       this.setPending(name, false);
       handlers.refused();
       return;
     }
     setTimeout(() => {
-      if (this.pending.has(name)) this.pusher.subscribe(name);
+      if (this.used.has(name)) this.pusher.subscribe(name);
     }, AUTH_PAUSE);
   }
 
@@ -165,13 +205,22 @@ export class Relay {
 
   private connectionIs(state: string): void {
     const connected = state === 'connected';
-    if (this.connected && !connected) {
-      for (const channel of this.pusher.allChannels()) this.pending.add(channel.name);
-    }
+    if (this.connected && !connected) this.cut();
+    if (connected) this.forgetLeft();
     this.connected = connected;
     if (connected) this.persistence.up();
     else if (!this.restarting) this.persistence.down(state === 'disconnected');
     this.setOffline(this.offline && !connected);
+  }
+
+  private cut(): void {
+    for (const name of this.used) if (!this.presences.has(name)) this.pending.add(name);
+    for (const handlers of this.presences.values()) handlers.unknown();
+  }
+
+  /** pusher-js would subscribe again to what was left while its subscription was under way. */
+  private forgetLeft(): void {
+    for (const { name } of this.pusher.allChannels()) if (!this.used.has(name)) this.pusher.unsubscribe(name);
   }
 
   private restart(): void {
@@ -182,7 +231,7 @@ export class Relay {
   }
 
   private setPending(name: string, pending: boolean): void {
-    if (pending) this.pending.add(name);
+    if (pending && !this.presences.has(name)) this.pending.add(name);
     else this.pending.delete(name);
     this.update();
   }

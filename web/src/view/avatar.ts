@@ -1,0 +1,23 @@
+// A person as a coloured circle with initials. The colour is always the same for a person.
+
+import { initials } from '../names';
+import { el, setText } from './dom';
+
+const HUES = 12;
+
+/** Decorative: the name has to stand beside it, or be said in another way. */
+export class Avatar {
+  readonly element = el('span.avatar', { 'aria-hidden': 'true' });
+
+  set(id: string, name: string): void {
+    this.element.style.setProperty('--hue', String(hue(id)));
+    setText(this.element, initials(name));
+  }
+}
+
+/** One of a few hues that are easily told apart, in degrees. */
+export function hue(id: string): number {
+  let hash = 0x811c9dc5;
+  for (const char of id) hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193) >>> 0;
+  return ((hash ^ (hash >>> 16)) % HUES) * (360 / HUES);
+}
