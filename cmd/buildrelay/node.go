@@ -85,7 +85,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 
 func (n *node) api(apps *auth.Apps, m *metrics.Metrics) *api.API {
 	return &api.API{
-		Apps: apps, Publisher: n.broker, Occupancy: n.hub, Logs: n.broker,
+		Apps: apps, Publisher: n.broker, Occupancy: ownOccupancy{n.hub}, Caches: ownOccupancy{n.hub}, Logs: n.broker,
 		Metrics: m, Log: n.log, Now: time.Now, Stopping: n.leaving,
 	}
 }

@@ -36,17 +36,12 @@ type Publisher interface {
 	Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error)
 }
 
-// Occupancy counts the subscriptions of an app's channels whose name begins with
-// prefix. Channels without any are left out.
-type Occupancy interface {
-	Subscriptions(appID, prefix string) map[string]int
-}
-
 // API is the handler for /apps/. All exported fields are required.
 type API struct {
 	Apps      *auth.Apps
 	Publisher Publisher
 	Occupancy Occupancy
+	Caches    Caches
 	Logs      Logs
 	Metrics   *metrics.Metrics
 	Log       *slog.Logger
@@ -59,12 +54,12 @@ type API struct {
 
 // call is one request that was found to be authentic.
 type call struct {
-	app     *auth.App
-	channel string // of the path, decoded; empty where the path has none
-	query   url.Values
-	body    []byte
-	method  string
-	header  http.Header
+	app    *auth.App
+	name   string // what the path has for "*", decoded: that of a channel, or a user's id
+	query  url.Values
+	body   []byte
+	method string
+	header http.Header
 }
 
 // reply is what a call answers: a stream, or something that becomes JSON. Nil means
@@ -77,7 +72,7 @@ type stream interface {
 	serve(w http.ResponseWriter, r *http.Request) error
 }
 
-// route is one endpoint. In path "*" stands for a channel.
+// route is one endpoint. In path "*" stands for one segment: a channel, or a user's id.
 type route struct {
 	method, path string
 	status       int
@@ -93,6 +88,8 @@ func routes() []route {
 		{http.MethodGet, "channels/*", http.StatusOK, maxTime, (*API).getChannel},
 		{http.MethodPost, "channels/*/events", http.StatusAccepted, maxTime, (*API).postChannelEvent},
 		{http.MethodGet, "channels/*/history", http.StatusOK, maxLongTime, (*API).getHistory},
+		{http.MethodGet, "channels/*/users", http.StatusOK, maxTime, (*API).getUsers},
+		{http.MethodPost, "users/*/terminate_connections", http.StatusOK, maxTime, (*API).postTerminate},
 		{http.MethodHead, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 		{http.MethodGet, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 	}
@@ -120,7 +117,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer carries out the request. It returns the route as far as there is one, else
 // one named "none".
 func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, error) {
-	appID, channel, rt, err := find(r)
+	appID, name, rt, err := find(r)
 	if err != nil {
 		return route{path: "none"}, nil, err
 	}
@@ -128,37 +125,45 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, erro
 	if err != nil {
 		return rt, nil, err
 	}
-	c.channel = channel
+	c.name = name
 	ctx, cancel := context.WithTimeout(r.Context(), rt.time)
 	defer cancel()
 	out, err := rt.handle(a, ctx, c)
 	return rt, out, err
 }
 
-// find finds the route. It works on the path as sent, so that an escaped slash
-// separates nothing.
-func find(r *http.Request) (appID, channel string, found route, err error) {
+// find finds the route, and what the path has for "*". It works on the path as sent,
+// so that an escaped slash separates nothing.
+func find(r *http.Request) (appID, name string, found route, err error) {
 	rest, _ := strings.CutPrefix(r.URL.EscapedPath(), "/apps/")
 	appID, rest, _ = strings.Cut(rest, "/")
-	parts := strings.Split(rest, "/")
-	if len(parts) > 1 {
-		if channel, err = url.PathUnescape(parts[1]); err != nil {
-			return "", "", route{}, &failure{http.StatusBadRequest, "the path is not escaped properly"}
-		}
-		parts[1] = "*"
-	}
 	err = &failure{http.StatusNotFound, "there is nothing at this path"}
-	path := strings.Join(parts, "/")
 	for _, rt := range routes() {
-		if rt.path != path {
+		escaped, ok := rt.match(rest)
+		switch {
+		case !ok:
+			continue
+		case rt.method != r.Method:
+			err = &failure{http.StatusMethodNotAllowed, "use " + rt.method + " for this path"}
 			continue
 		}
-		if rt.method == r.Method {
-			return appID, channel, rt, nil
+		if name, err = url.PathUnescape(escaped); err != nil {
+			return "", "", route{}, &failure{http.StatusBadRequest, "the path is not escaped properly"}
 		}
-		err = &failure{http.StatusMethodNotAllowed, "use " + rt.method + " for this path"}
+		return appID, name, rt, nil
 	}
 	return "", "", route{}, err
+}
+
+// match says whether a path is the route's, and returns what it has for "*".
+func (rt route) match(path string) (name string, ok bool) {
+	before, after, wild := strings.Cut(rt.path, "*")
+	if !wild {
+		return "", path == rt.path
+	}
+	name, begins := strings.CutPrefix(path, before)
+	name, ends := strings.CutSuffix(name, after)
+	return name, begins && ends && !strings.Contains(name, "/")
 }
 
 // authenticate reads the body and checks the signature. An app that does not

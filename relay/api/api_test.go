@@ -33,10 +33,10 @@ const (
 // backend is an API with what stands behind it.
 type backend struct {
 	api.API
+	occupancy
 	published []protocol.Event
 	receipt   protocol.Receipt // of what is published
 	fails     error
-	occupied  map[string]int
 }
 
 func (b *backend) Publish(_ context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
@@ -45,16 +45,6 @@ func (b *backend) Publish(_ context.Context, appID string, events []protocol.Eve
 	}
 	b.published = append(b.published, events...)
 	return b.receipt, b.fails
-}
-
-func (b *backend) Subscriptions(appID, prefix string) map[string]int {
-	found := make(map[string]int)
-	for name, n := range b.occupied {
-		if appID == "3" && strings.HasPrefix(name, prefix) {
-			found[name] = n
-		}
-	}
-	return found
 }
 
 func newBackend(t *testing.T) *backend {
@@ -68,7 +58,7 @@ func newBackend(t *testing.T) *backend {
 	}
 	b := &backend{}
 	b.API = api.API{
-		Apps: apps, Publisher: b, Occupancy: b,
+		Apps: apps, Publisher: b, Occupancy: &b.occupancy, Caches: &b.occupancy,
 		Metrics: metrics.New(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return time.Unix(now, 0) },
 	}

@@ -66,11 +66,7 @@ func (a *appending) set(e *protocol.Event, channels int) error {
 	return nil
 }
 
-// published is what is answered where an event has joined a log.
-type published struct {
-	Relay receipt `json:"relay"`
-}
-
+// receipt is what is answered where an event has joined a log.
 type receipt struct {
 	// Positions are those of the events; "0:0-0" on a channel without a log.
 	Positions []string `json:"positions"`
@@ -78,8 +74,8 @@ type receipt struct {
 	Watched bool `json:"watched"`
 }
 
-// publishedReply returns nil, for an empty answer, where no event has joined a log.
-func publishedReply(r protocol.Receipt) reply {
+// newReceipt returns nil where no event has joined a log.
+func newReceipt(r protocol.Receipt) *receipt {
 	positions := make([]string, len(r.Positions))
 	logs := false
 	for i, at := range r.Positions {
@@ -89,5 +85,5 @@ func publishedReply(r protocol.Receipt) reply {
 	if !logs {
 		return nil
 	}
-	return published{receipt{positions, r.Watched}}
+	return &receipt{positions, r.Watched}
 }

@@ -2,34 +2,67 @@ package api
 
 import (
 	"context"
+	"strings"
 
 	"buildrelay/protocol"
 )
 
-// getChannels lists the app's occupied channels as this node sees them.
-func (a *API) getChannels(_ context.Context, c *call) (reply, error) {
-	if c.query.Get("info") != "" {
-		return nil, badRequest("info is not available for a list of channels in this version")
+// checkChannel refuses what is no name of a channel.
+func (c *call) checkChannel() error {
+	if err := protocol.CheckChannel(c.name, c.app.Limits.ChannelName); err != nil {
+		return err
 	}
-	channels := make(map[string]struct{})
-	for name := range a.Occupancy.Subscriptions(c.app.ID, c.query.Get("filter_by_prefix")) {
-		channels[name] = struct{}{}
+	return nil
+}
+
+// getChannels lists the app's occupied channels.
+func (a *API) getChannels(ctx context.Context, c *call) (reply, error) {
+	prefix, asked := c.query.Get("filter_by_prefix"), parseInfo(c.query["info"]...)
+	for _, name := range asked {
+		if name != infoUsers {
+			return nil, badRequest("info %q is not available for a list of channels, only %s is", name, infoUsers)
+		}
+		if !strings.HasPrefix(prefix, "presence-") {
+			return nil, badRequest("%s is for presence channels: filter_by_prefix must begin with presence-", infoUsers)
+		}
+	}
+	counts, err := a.Occupancy.Channels(ctx, c.app.ID, prefix)
+	if err != nil {
+		return nil, unavailable("the channels could not be listed", err)
+	}
+	channels, none := make(map[string]attributes, len(counts)), attributes{}
+	for name, n := range counts {
+		channels[name] = none
+		if len(asked) > 0 {
+			channels[name] = attributes{infoUsers: n}
+		}
 	}
 	return map[string]any{"channels": channels}, nil
 }
 
-// getChannel tells whether one channel is occupied, as this node sees it.
-func (a *API) getChannel(_ context.Context, c *call) (reply, error) {
-	if err := protocol.CheckChannel(c.channel, c.app.Limits.ChannelName); err != nil {
+// getChannel tells whether one channel is occupied, and what else is asked about it.
+func (a *API) getChannel(ctx context.Context, c *call) (reply, error) {
+	if err := c.checkChannel(); err != nil {
 		return nil, err
 	}
-	count := a.Occupancy.Subscriptions(c.app.ID, c.channel)[c.channel]
-	switch info := c.query.Get("info"); info {
-	case "":
-		return map[string]any{"occupied": count > 0}, nil
-	case "subscription_count":
-		return map[string]any{"occupied": count > 0, "subscription_count": count}, nil
-	default:
-		return nil, badRequest("info %q is not available, only subscription_count is", info)
+	asked := parseInfo(c.query["info"]...)
+	for _, name := range asked {
+		if name != infoCache && name != countedBy(c.name) {
+			return nil, badRequest("info %q is not available for %s: presence channels have %s, all others but users' have %s",
+				name, c.name, infoUsers, infoSubscriptions)
+		}
 	}
+	n, err := a.count(ctx, c.app.ID, c.name)
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]any{"occupied": n > 0}
+	for _, name := range asked {
+		if name != infoCache {
+			answer[name] = n
+		} else if answer[name], err = a.cached(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
 }

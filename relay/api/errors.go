@@ -22,6 +22,12 @@ func badRequest(format string, args ...any) error {
 	return &failure{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
+// unavailable is the answer where Redis, or what stands before it, failed: the sender
+// is told the message alone.
+func unavailable(message string, err error) error {
+	return fmt.Errorf("%w: %w", &failure{http.StatusServiceUnavailable, message + ", try again"}, err)
+}
+
 // bodyFailure tells a body that is too large from one that broke off.
 func bodyFailure(err error) error {
 	var tooLarge *http.MaxBytesError

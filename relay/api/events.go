@@ -16,7 +16,18 @@ type publication struct {
 	Channel  *string         `json:"channel"`
 	Channels []string        `json:"channels"`
 	SocketID *string         `json:"socket_id"`
+	Info     string          `json:"info"`
 	appending
+}
+
+// published is the answer to a publication: an empty JSON object unless there is
+// something to tell.
+type published struct {
+	// Channels are those of an event that asked for info, Batch those of the events of
+	// a batch, in its order, if one of them did.
+	Channels map[string]attributes `json:"channels,omitzero"`
+	Batch    []attributes          `json:"batch,omitzero"`
+	Relay    *receipt              `json:"relay,omitzero"`
 }
 
 func (a *API) postEvents(ctx context.Context, c *call) (reply, error) {
@@ -24,11 +35,33 @@ func (a *API) postEvents(ctx context.Context, c *call) (reply, error) {
 	if err := decode(c.body, &p); err != nil {
 		return nil, err
 	}
-	events, err := p.events(c.app)
+	return a.post(ctx, c.app, &p)
+}
+
+// postChannelEvent is the deprecated way to publish: the body is the data.
+func (a *API) postChannelEvent(ctx context.Context, c *call) (reply, error) {
+	data, err := json.Marshal(string(c.body))
+	if err != nil {
+		return nil, badRequest("the body is not text")
+	}
+	p := publication{Name: c.query.Get("name"), Data: data, Channel: &c.name, Info: c.query.Get("info")}
+	if c.query.Has("socket_id") {
+		id := c.query.Get("socket_id")
+		p.SocketID = &id
+	}
+	return a.post(ctx, c.app, &p)
+}
+
+func (a *API) post(ctx context.Context, app *auth.App, p *publication) (reply, error) {
+	events, err := p.events(app)
 	if err != nil {
 		return nil, err
 	}
-	return a.publish(ctx, c.app, events)
+	told, err := a.attributesOf(ctx, app.ID, events, parseInfo(p.Info))
+	if err != nil {
+		return nil, err
+	}
+	return a.publish(ctx, app, events, published{Channels: told})
 }
 
 func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
@@ -52,33 +85,22 @@ func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
 		}
 		events = append(events, more...)
 	}
-	return a.publish(ctx, c.app, events)
-}
-
-// postChannelEvent is the deprecated way to publish: the body is the data.
-func (a *API) postChannelEvent(ctx context.Context, c *call) (reply, error) {
-	data, err := json.Marshal(string(c.body))
-	if err != nil {
-		return nil, badRequest("the body is not text")
-	}
-	p := publication{Name: c.query.Get("name"), Data: data, Channel: &c.channel}
-	if c.query.Has("socket_id") {
-		id := c.query.Get("socket_id")
-		p.SocketID = &id
-	}
-	events, err := p.events(c.app)
+	told, err := a.batchAttributes(ctx, c.app.ID, body.Batch)
 	if err != nil {
 		return nil, err
 	}
-	return a.publish(ctx, c.app, events)
+	return a.publish(ctx, c.app, events, published{Batch: told})
 }
 
-func (a *API) publish(ctx context.Context, app *auth.App, events []protocol.Event) (reply, error) {
+// publish publishes the events. What is told about their channels was found out before:
+// a sender who is told of a failure publishes again.
+func (a *API) publish(ctx context.Context, app *auth.App, events []protocol.Event, answer published) (reply, error) {
 	receipt, err := a.Publisher.Publish(ctx, app.ID, events)
 	if err != nil {
 		return nil, err
 	}
-	return publishedReply(receipt), nil
+	answer.Relay = newReceipt(receipt)
+	return answer, nil
 }
 
 func decode(body []byte, into any) error {

@@ -31,8 +31,8 @@ func (a *API) getLog(ctx context.Context, c *call) (reply, error) {
 	if err := c.checkLog(); err != nil {
 		return nil, err
 	}
-	if protocol.KindOf(c.channel).Encrypted() {
-		return nil, badRequest("%s is encrypted from end to end: the relay can't read its text, only its history can be had", c.channel)
+	if protocol.KindOf(c.name).Encrypted() {
+		return nil, badRequest("%s is encrypted from end to end: the relay can't read its text, only its history can be had", c.name)
 	}
 	follow, err1 := readSwitch(c.query, "follow")
 	_, err2 := readSwitch(c.query, "download")
@@ -88,7 +88,7 @@ func (s *logStream) setHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	if download, _ := readSwitch(s.call.query, "download"); download {
-		h.Set("Content-Disposition", `attachment; filename="`+fileName(s.call.channel)+`"`)
+		h.Set("Content-Disposition", `attachment; filename="`+fileName(s.call.name)+`"`)
 	}
 	if page := s.first.page; page.Closed && !s.follow {
 		h.Set("ETag", etag(page))

@@ -29,11 +29,11 @@ var errStopping = errors.New("this node is stopping")
 
 // checkLog refuses channels that have no log.
 func (c *call) checkLog() error {
-	if err := protocol.CheckChannel(c.channel, c.app.Limits.ChannelName); err != nil {
+	if err := c.checkChannel(); err != nil {
 		return err
 	}
-	if c.app.Logs.Find(c.channel) == nil {
-		return &failure{http.StatusNotFound, fmt.Sprintf("%s is not a log channel: no rule of RELAY_LOG_RULES matches it", c.channel)}
+	if c.app.Logs.Find(c.name) == nil {
+		return &failure{http.StatusNotFound, fmt.Sprintf("%s is not a log channel: no rule of RELAY_LOG_RULES matches it", c.name)}
 	}
 	return nil
 }
@@ -47,12 +47,12 @@ func (a *API) read(ctx context.Context, c *call, start protocol.Start, limit int
 func (a *API) readLog(ctx context.Context, c *call, start protocol.Start) (protocol.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	page, err := a.Logs.ReadLog(ctx, c.app.ID, c.channel, start)
+	page, err := a.Logs.ReadLog(ctx, c.app.ID, c.name, start)
 	switch {
 	case errors.Is(err, protocol.ErrLogBroken):
 		return page, fmt.Errorf("%w: %w", &failure{http.StatusInternalServerError, err.Error()}, err)
 	case err != nil:
-		return page, fmt.Errorf("%w: %w", &failure{http.StatusServiceUnavailable, "the log could not be read, try again"}, err)
+		return page, unavailable("the log could not be read", err)
 	}
 	return page, nil
 }

@@ -55,8 +55,8 @@ func newLogWorld(t *testing.T, entries int, changes ...func(*http.Server)) *logW
 		LogRule: func(_, channel string) *protocol.LogRule { return rules.Find(channel) },
 	})
 	w.api = &api.API{
-		Apps: apps, Publisher: w.broker, Occupancy: &backend{}, Logs: w.broker, Metrics: m, Log: discard,
-		Now: time.Now, Stopping: w.stopping,
+		Apps: apps, Publisher: w.broker, Occupancy: &occupancy{}, Caches: &occupancy{}, Logs: w.broker,
+		Metrics: m, Log: discard, Now: time.Now, Stopping: w.stopping,
 	}
 	server := httptest.NewUnstartedServer(w.api)
 	for _, change := range changes {
