@@ -66,13 +66,17 @@ func checkSlanger(e Event) error {
 }
 
 // EncodeSlanger returns e as Slanger publishes it, with its keys in their
-// order. UserID and Extra are not part of it.
+// order, and UserID behind them, which reaches the clients as further members do.
+// Extra is not part of it.
 func EncodeSlanger(e Event) []byte {
 	b := appendMember([]byte{'{'}, "event", e.Name)
 	b = appendMember(append(b, ','), "data", e.Data)
 	b = appendMember(append(b, ','), "channel", e.Channel)
 	if e.Exclude != "" {
 		b = appendMember(append(b, ','), "socket_id", e.Exclude)
+	}
+	if e.UserID != "" {
+		b = appendMember(append(b, ','), "user_id", e.UserID)
 	}
 	return append(b, '}')
 }

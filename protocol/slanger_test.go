@@ -74,7 +74,11 @@ func TestEncodeSlangerWritesItsKeysInOrder(t *testing.T) {
 	if got, want := string(protocol.EncodeSlanger(e)), `{"event":"e","data":"{\"a\":1}","channel":"private-a","socket_id":"1.2"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	e.Exclude = ""
+	e.Exclude, e.UserID = "", "u1"
+	if got, want := string(protocol.EncodeSlanger(e)), `{"event":"e","data":"{\"a\":1}","channel":"private-a","user_id":"u1"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	e.UserID = ""
 	if got, want := string(protocol.EncodeSlanger(e)), `{"event":"e","data":"{\"a\":1}","channel":"private-a"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
