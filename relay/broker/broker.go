@@ -20,7 +20,8 @@ import (
 // Sink is what takes in what the broker hears; the hub is one. All calls come
 // from one goroutine.
 type Sink interface {
-	// Deliver is called with every event of a watched channel.
+	// Deliver is called with every event of a watched channel, and with every change of
+	// its roll.
 	Deliver(appID string, e protocol.Event)
 	// Confirmed says that from now on no event of the channel is missed.
 	Confirmed(appID, channel string)
@@ -30,7 +31,7 @@ type Sink interface {
 	Interrupted()
 }
 
-// Config says where Redis is. All fields but Slanger and LogRule are required.
+// Config says where Redis is. Redis, Prefix, Metrics and Log are required.
 type Config struct {
 	// Redis is how to connect, as [ParseURL] reads it. The broker copies it and sets
 	// what its promises depend on: no retries, short time-outs, a dialer.
@@ -42,8 +43,14 @@ type Config struct {
 	// LogRule returns the rule that makes a channel a log channel, nil for a live one.
 	// It may be nil where there are no log channels.
 	LogRule func(appID, channel string) *protocol.LogRule
-	Metrics *metrics.Metrics
-	Log     *slog.Logger
+	// TellsRoll says whether the changes of a channel's roll are delivered, too; for one
+	// channel it always says the same. nil: of none.
+	TellsRoll func(appID, channel string) bool
+	// CacheTTL returns for how long the last event of each cache channel of an app is kept;
+	// 0, as nil, means 30 minutes.
+	CacheTTL func(appID string) time.Duration
+	Metrics  *metrics.Metrics
+	Log      *slog.Logger
 }
 
 // Slanger is the setting for Slanger's contract: the Redis channel has the
@@ -74,6 +81,8 @@ type Broker struct {
 	unkept map[channelKey]bool
 	// unreadable says that where logs end could not be read the last time.
 	unreadable atomic.Bool
+	// uncached says the same of the last events of cache channels.
+	uncached atomic.Bool
 	// heard is when the last heartbeat came back; nil while there is no link.
 	heard atomic.Pointer[time.Time]
 }
@@ -81,7 +90,7 @@ type Broker struct {
 // New returns a broker that hears nothing until Run is called.
 func New(config Config) *Broker {
 	logging.Disable() // go-redis prints to stderr what it returns as errors, too
-	n := newNames(config.Prefix, rand.Text(), config.Slanger.AppID)
+	n := newNames(config.Prefix, rand.Text(), config.Slanger.AppID, config.TellsRoll)
 	s := newScripts()
 	client := redis.NewClient(options(config.Redis))
 	return &Broker{

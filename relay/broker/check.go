@@ -161,10 +161,11 @@ func (b *Broker) checkNode(ctx context.Context, appID string) Finding {
 		{"append events", p.appendBatch},
 		{"read a log", p.read},
 		{"tell that it watches", p.watch},
+		{"keep and read the last event of a cache channel", p.cache},
 		{"remove what the check wrote", p.remove},
 	})
 	if err != nil {
-		return Finding{b.logGrade(), "the user may not do what a node needs for log channels, which docs/OPERATIONS.md lists: " + oneLine(err)}
+		return Finding{b.logGrade(), "the user may not do what a node needs for log and cache channels, which docs/OPERATIONS.md lists: " + oneLine(err)}
 	}
 	return Finding{Good, "the user may do what a node needs"}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"buildrelay/protocol"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/relaytest"
 )
@@ -70,7 +71,7 @@ func TestCheckFindsWhatRedisIs(t *testing.T) {
 // The least that users must be allowed, as docs/PROTOCOL.md and docs/OPERATIONS.md say.
 const (
 	scriptRights  = "+time +exists +get +set +hmget +hset +hdel +del +xlen +xadd +xrange +xtrim +expire +publish"
-	nodeRights    = scriptRights + " +subscribe +unsubscribe +evalsha +script|load +multi +exec +xrevrange +type +zadd +zrem +zremrangebyscore"
+	nodeRights    = scriptRights + " +subscribe +unsubscribe +evalsha +script|load +multi +exec +xrevrange +type +getrange +pttl +zadd +zrem +zremrangebyscore"
 	backendRights = scriptRights + " +fcall"
 )
 
@@ -172,6 +173,10 @@ func TestANodeNeedsNoMoreThanItsRights(t *testing.T) {
 	page, err := r.ReadLog(t.Context(), "1", "a", first)
 	if err != nil || len(page.Entries) != 2 {
 		t.Errorf("%d entries (%v)", len(page.Entries), err)
+	}
+	r.publish("1", event("cache-a", "4"))
+	if cached := r.readCaches(protocol.ChannelName{App: "1", Channel: "cache-a"}); cached[0].Event.Data != "4" {
+		t.Errorf("cached %+v", cached)
 	}
 	r.Unwatch("1", "a")
 	eventually(t, "the log is not watched", func() bool { return !watched() })

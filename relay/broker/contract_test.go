@@ -131,3 +131,43 @@ func TestOwnEventsAreReadableForSlanger(t *testing.T) {
 	send(t, server, "a", `{"event":"end","data":"","channel":"a"}`)
 	r.expect("event 1 a end ")
 }
+
+// Slanger would hand the id of a cached event to browsers. It does not know cache channels,
+// nor those of users.
+func TestWhatSlangerDoesNotKnowIsInTheRelaysContractAlone(t *testing.T) {
+	t.Parallel()
+	r := newCacheRig(t, relaytest.StartRedis(t).URL(), slanger(false))
+	peer := r.client.PSubscribe(t.Context(), "*")
+	defer peer.Close()
+	if _, err := peer.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.publish("1", event("live", "1"), event("cache-a", "2"), event("#server-to-user-a", "3"))
+	id := r.expectCached("2")
+	r.expect("event 1 cache-a e 2 id " + id)
+	for _, want := range []string{"live", "buildrelay:1:cache-a", "buildrelay:1:#server-to-user-a"} {
+		m, err := peer.ReceiveMessage(t.Context())
+		for err == nil && strings.HasPrefix(m.Channel, "buildrelay:~beat:") {
+			m, err = peer.ReceiveMessage(t.Context())
+		}
+		if err != nil || m.Channel != want {
+			t.Errorf("published on %v (%v), want %s", m, err, want)
+		}
+	}
+	if err := r.client.Publish(t.Context(), "cache-a", `{"event":"e","data":"4","channel":"cache-a","id":"x"}`).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(`event 1 cache-a e 4 with id="x"`)
+	r.expectCached("2")
+}
+
+// Slanger, too, hands on who sent a client event.
+func TestSlangersContractNamesWhoSentAClientEvent(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t)
+	r := startRig(t, server.URL(), slanger(false))
+	r.Watch("1", "presence-a")
+	r.expect("confirmed 1 presence-a")
+	r.publish("1", protocol.Event{Name: "client-e", Channel: "presence-a", Data: "1", UserID: "u\"1", Exclude: "1.2"})
+	r.expect(`event 1 presence-a client-e 1 not to 1.2 with user_id="u\"1"`)
+}

@@ -17,20 +17,41 @@ const maxUnkept = 1000
 // counted and dropped: Redis' content is not trusted.
 func (b *Broker) deliver(m *redis.Message, sink Sink) {
 	key, ok := b.interest.find(m.Channel)
-	if !ok {
+	switch {
+	case !ok:
 		return // unsubscribed meanwhile
+	case len(m.Payload) > maxMessage:
+		b.drop("invalid")
+		return
+	case b.names.tellsRoll(m.Channel):
+		b.deliverChange(key, m, sink)
+		return
 	}
 	events, dropped := b.parse(key, m)
 	if dropped != "" {
-		b.metrics.Dropped.WithLabelValues(dropped).Inc()
+		b.drop(dropped)
 	}
 	b.metrics.Events.Add(float64(len(events)))
 	for _, e := range events {
-		if e.Link == nil && e.UserID == "" && b.rule(key.app, key.channel) != nil {
+		if e.Link == nil && !protocol.IsClientEvent(e.Name) && b.rule(key.app, key.channel) != nil {
 			b.warnUnkept(key)
 		}
 		sink.Deliver(key.app, e)
 	}
+}
+
+// drop counts a message of which something could not be delivered.
+func (b *Broker) drop(reason string) { b.metrics.Dropped.WithLabelValues(reason).Inc() }
+
+// deliverChange hands on a change of the channel's roll. The hub notices by the next
+// version that one was dropped.
+func (b *Broker) deliverChange(key channelKey, m *redis.Message, sink Sink) {
+	change, err := protocol.ParseChange([]byte(m.Payload))
+	if err != nil {
+		b.drop("invalid")
+		return
+	}
+	sink.Deliver(key.app, protocol.Event{Channel: key.channel, Change: &change})
 }
 
 // warnUnkept counts an event that was published to a log channel and is not kept, and
@@ -48,9 +69,6 @@ func (b *Broker) warnUnkept(key channelKey) {
 // parse reads a message in the contract that its Redis channel stands for. dropped
 // says, in a word for the metric, why something of it could not be delivered.
 func (b *Broker) parse(key channelKey, m *redis.Message) (events []protocol.Event, dropped string) {
-	if len(m.Payload) > maxMessage {
-		return nil, "invalid"
-	}
 	payload := []byte(m.Payload)
 	if m.Channel == key.channel {
 		return b.parseSlanger(key, payload)

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func plainInterest() *interest { return newInterest(newNames("p", "node", "")) }
+func plainInterest() *interest { return newInterest(newNames("p", "node", "", nil)) }
 
 // expectNext takes the next command and compares it, written as "+name name" for a
 // SUBSCRIBE and "-name" for an UNSUBSCRIBE; "" means none.
@@ -98,7 +98,7 @@ func TestAnAnswerToAnEarlierSubscribeIsNotTaken(t *testing.T) {
 }
 
 func TestAChannelOfTwoContractsIsHeardWhenBothAre(t *testing.T) {
-	in := newInterest(newNames("p", "node", "1"))
+	in := newInterest(newNames("p", "node", "1", nil))
 	in.watch("1", "a")
 	in.watch("2", "a")
 	expectNext(t, in, "+p:1:a a p:2:a")
@@ -116,7 +116,7 @@ func TestAChannelOfTwoContractsIsHeardWhenBothAre(t *testing.T) {
 }
 
 func TestTheOtherContractsAnswerIsAwaitedAnew(t *testing.T) {
-	in := newInterest(newNames("p", "node", "1"))
+	in := newInterest(newNames("p", "node", "1", nil))
 	in.batch = 1
 	for range 2 {
 		in.watch("1", "a")

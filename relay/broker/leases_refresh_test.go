@@ -16,7 +16,7 @@ func TestALeaseIsRefreshed(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: relaytest.StartRedis(t).Address()})
 	defer client.Close()
-	l := newLeases(client, newScripts().watch, newNames("p", "node", ""), slog.New(slog.DiscardHandler))
+	l := newLeases(client, newScripts().watch, newNames("p", "node", "", nil), slog.New(slog.DiscardHandler))
 	l.refresh = 10 * time.Millisecond
 	l.watch(channelKey{"1", "a"})
 	ctx, stop := context.WithCancel(t.Context())

@@ -19,7 +19,7 @@ const watchedKey = key + ":watched"
 // logChannels makes all channels but "live" log channels.
 func logChannels(c *broker.Config) {
 	c.LogRule = func(_, channel string) *protocol.LogRule {
-		if channel == "live" {
+		if channel == "live" || protocol.KindOf(channel).Cache() {
 			return nil
 		}
 		return &protocol.LogRule{Events: 100, Bytes: 1 << 20, Keep: time.Hour}

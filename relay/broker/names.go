@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"slices"
+	"strings"
 
 	"buildrelay/protocol"
 )
@@ -12,21 +12,31 @@ import (
 //	CHANNEL              the same in Slanger's, for the app that Slanger served
 //	PREFIX:~beat:NODE    the heartbeat of a node
 //
-// and the keys of the log of a channel, all of one hash slot (docs/PROTOCOL.md):
+// with the changes of a channel's roll on [protocol.RosterTopic]; and the keys of a
+// channel, all of one hash slot (docs/PROTOCOL.md):
 //
-//	PREFIX:{APP:CHANNEL}          the entries; what belongs to it follows a further ":"
+//	PREFIX:{APP:CHANNEL}          the entries of its log; what belongs to it follows a further ":"
+//	PREFIX:{APP:CHANNEL}:cache    the last event of a cache channel, [protocol.CacheKey]
 //
-// No channel's name contains ":", so none can be taken for another, as long as no
-// app is called "~beat".
+// No app's id contains ":" or begins with "~" or "{", so what follows the prefix and the
+// id is the channel. That of a user may hold any character; it begins with "#", as no
+// other bare name does.
 type names struct {
 	prefix    string
 	node      string
 	heartbeat string
+	roster    string // begins the names of the channels with changes of rolls
 	slanger   string // the id of the app that Slanger served, or ""
+	// tells says whether a channel's roll is told; nil where none is.
+	tells func(appID, channel string) bool
 }
 
-func newNames(prefix, node, slanger string) names {
-	return names{prefix: prefix, node: node, heartbeat: prefix + ":~beat:" + node, slanger: slanger}
+func newNames(prefix, node, slanger string, tells func(appID, channel string) bool) names {
+	return names{
+		prefix: prefix, node: node, heartbeat: prefix + ":~beat:" + node,
+		roster:  strings.TrimSuffix(protocol.RosterTopic(prefix, "", ""), ":"),
+		slanger: slanger, tells: tells,
+	}
 }
 
 func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
@@ -46,40 +56,19 @@ const (
 	watchedSuffix = ":watched"
 )
 
-// all returns the Redis channels that carry a channel's events.
+// all returns the Redis channels that carry what happens on a channel.
 func (n names) all(appID, channel string) []string {
+	all := []string{n.own(appID, channel)}
 	if n.isSlanger(appID) {
-		return []string{n.own(appID, channel), channel}
+		all = append(all, channel)
 	}
-	return []string{n.own(appID, channel)}
+	if n.tells != nil && n.tells(appID, channel) {
+		all = append(all, protocol.RosterTopic(n.prefix, appID, channel))
+	}
+	return all
 }
 
 func (n names) isSlanger(appID string) bool { return appID != "" && appID == n.slanger }
 
-// message is what one PUBLISH carries.
-type message struct {
-	name    string
-	payload []byte
-}
-
-// messages puts events into messages, in order: one for each run of events of
-// the same channel, or one for each event where Slanger has to read it.
-func (n names) messages(appID string, events []protocol.Event) []message {
-	var out []message
-	if n.isSlanger(appID) {
-		for _, e := range events {
-			out = append(out, message{e.Channel, protocol.EncodeSlanger(e)})
-		}
-		return out
-	}
-	for len(events) > 0 {
-		channel := events[0].Channel
-		run := slices.IndexFunc(events, func(e protocol.Event) bool { return e.Channel != channel })
-		if run < 0 {
-			run = len(events)
-		}
-		out = append(out, message{n.own(appID, channel), protocol.EncodePublished(events[:run])})
-		events = events[run:]
-	}
-	return out
-}
+// tellsRoll says whether a Redis channel carries the changes of a roll.
+func (n names) tellsRoll(redis string) bool { return strings.HasPrefix(redis, n.roster) }

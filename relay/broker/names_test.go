@@ -2,6 +2,7 @@ package broker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +18,16 @@ func TestEventsArePutIntoMessagesInOrder(t *testing.T) {
 	slangers := func(channel, name string) string {
 		return channel + ` {"event":"` + name + `","data":"d","channel":"` + channel + `","socket_id":"1.2"}`
 	}
+	// The id of a cached event is its name.
+	cached := []protocol.Event{
+		{Channel: "cache-a", Name: "1", CacheID: "1"},
+		{Channel: "cache-a", Name: "2", CacheID: "2"},
+		{Channel: "cache-a", Name: "3"},
+		{Channel: "cache-b", Name: "4"},
+		{Channel: "cache-a", Name: "5", CacheID: "5"},
+	}
+	plain := func(name string) string { return `{"event":"` + name + `","data":""}` }
+	named := func(name string) string { return `{"event":"` + name + `","data":"","id":"` + name + `"}` }
 	cases := map[string]struct {
 		app    string
 		events []protocol.Event
@@ -30,12 +41,30 @@ func TestEventsArePutIntoMessagesInOrder(t *testing.T) {
 		"Slanger reads one event a message": {"2", events, []string{
 			slangers("a", "1"), slangers("a", "2"), slangers("b", "3"), slangers("a", "4"),
 		}},
+		"the last one of a run that has an id is kept": {"1", cached, []string{
+			"p:1:cache-a [" + named("1") + "," + named("2") + "," + plain("3") + "] keeps p:{1:cache-a}:cache " + named("2"),
+			"p:1:cache-b " + plain("4"),
+			"p:1:cache-a " + named("5") + " keeps p:{1:cache-a}:cache " + named("5"),
+		}},
+		"what Slanger does not know is not in its contract": {"2", append(cached[3:], event("#server-to-user-1", "6"), event("presence-a", "7")), []string{
+			"p:2:cache-b " + plain("4"),
+			"p:2:cache-a " + named("5") + " keeps p:{2:cache-a}:cache " + named("5"),
+			"p:2:#server-to-user-1 " + object("6"),
+			slangers("presence-a", "7"),
+		}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, m := range newNames("p", "node", "2").messages(c.app, c.events) {
-				got = append(got, m.name+" "+string(m.payload))
+			for _, m := range newNames("p", "node", "2", nil).messages(c.app, c.events, time.Minute) {
+				text := m.name + " " + string(m.payload)
+				if m.isKept() {
+					text += " keeps " + m.key + " " + string(m.cached)
+				}
+				if m.isKept() != (m.ttl == time.Minute) {
+					t.Errorf("%s: kept for %s", text, m.ttl)
+				}
+				got = append(got, text)
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
@@ -44,9 +73,28 @@ func TestEventsArePutIntoMessagesInOrder(t *testing.T) {
 	}
 }
 
+func TestTheNamesOfAChannelAreThoseOfWhatItCarries(t *testing.T) {
+	n := newNames("p", "node", "2", func(_, channel string) bool { return channel == "a" })
+	for channel, want := range map[[2]string][]string{
+		{"1", "a"}: {"p:1:a", "p:~roster:1:a"},
+		{"1", "b"}: {"p:1:b"},
+		{"2", "a"}: {"p:2:a", "a", "p:~roster:2:a"},
+	} {
+		got := n.all(channel[0], channel[1])
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: %s", channel, diff)
+		}
+		for i, name := range got {
+			if last := channel[1] == "a" && i == len(got)-1; n.tellsRoll(name) != last {
+				t.Errorf("%s is taken for one of a roll, or not", name)
+			}
+		}
+	}
+}
+
 func TestWithoutSlangersAppNoNameIsBare(t *testing.T) {
 	for _, app := range []string{"", "1"} {
-		if got := newNames("p", "node", "").all(app, "a"); len(got) != 1 || got[0] != "p:"+app+":a" {
+		if got := newNames("p", "node", "", nil).all(app, "a"); len(got) != 1 || got[0] != "p:"+app+":a" {
 			t.Errorf("app %q: %q", app, got)
 		}
 	}

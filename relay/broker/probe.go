@@ -112,9 +112,19 @@ func (p *probe) watch(ctx context.Context) error {
 	return nil
 }
 
+// cache keeps an event as a node does, and reads it.
+func (p *probe) cache(ctx context.Context) error {
+	e := protocol.Event{Name: "check", Channel: p.channel, CacheID: newCacheID()}
+	if err := p.broker.send(ctx, p.broker.names.messages(p.app, []protocol.Event{e}, leaseTime), nil); err != nil {
+		return err
+	}
+	_, err := p.broker.readCaches(ctx, []protocol.ChannelName{{App: p.app, Channel: p.channel}})
+	return err
+}
+
 // remove removes what the probe wrote.
 func (p *probe) remove(ctx context.Context) error {
-	keys := []string{p.key(), p.key() + metaSuffix}
+	keys := []string{p.key(), p.key() + metaSuffix, protocol.CacheKey(p.broker.config.Prefix, p.app, p.channel)}
 	for _, id := range p.ids {
 		keys = append(keys, p.key()+idSuffix+id)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -11,13 +12,13 @@ import (
 )
 
 // Publish publishes events in order, in one round trip; those of log channels join
-// their logs. A nil error says that Redis took all of them; after an error any of them
+// their logs, and the last one of a cache channel is kept. A nil error says that Redis took all of them; after an error any of them
 // may have been published. It wraps [protocol.ErrLogGone] or [protocol.ErrLogClosed]
 // where that is why a log did not take an event.
 func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
 	live, appends := b.sort(appID, events)
-	err := b.send(ctx, b.names.messages(appID, live), appends)
+	err := b.send(ctx, b.names.messages(appID, live, b.cacheTTL(appID)), appends)
 	if err == nil {
 		err = fill(&receipt, appends)
 	}
@@ -35,12 +36,16 @@ type appending struct {
 	reply *redis.Cmd
 }
 
-// sort tells events of live channels from those that join a log. What clients send to
-// one another is live everywhere.
+// sort tells events that are published from those that join a log, and names those that
+// caches keep. What clients send to one another is live everywhere.
 func (b *Broker) sort(appID string, events []protocol.Event) (live []protocol.Event, appends []*appending) {
 	for i, e := range events {
 		rule := b.rule(appID, e.Channel)
-		if rule == nil || e.UserID != "" {
+		if rule == nil || protocol.IsClientEvent(e.Name) {
+			e.CacheID = ""
+			if isCached(e) {
+				e.CacheID = newCacheID()
+			}
 			live = append(live, e)
 			continue
 		}
@@ -103,16 +108,20 @@ func (b *Broker) send(ctx context.Context, messages []message, appends []*append
 	return b.exec(ctx, nil, unknown)
 }
 
-// exec runs several appends in a transaction. Without it somebody else could load the
-// script between two of them, and only the second be run. That Redis does not know the
-// script is no error yet.
+// exec runs several appends in a transaction: without it somebody else could load the
+// script between two of them, and only the second be run. In one, too, an event is kept
+// and published: whoever reads what is kept, and has heard the channel since before, misses
+// none and knows which one it was. That Redis does not know the script is no error yet.
 func (b *Broker) exec(ctx context.Context, messages []message, appends []*appending) error {
 	pipelined := b.client.Pipelined
-	if len(appends) > 1 {
+	if len(appends) > 1 || slices.ContainsFunc(messages, message.isKept) {
 		pipelined = b.client.TxPipelined
 	}
 	commands, err := pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, m := range messages {
+			if m.isKept() {
+				pipe.Set(ctx, m.key, m.cached, m.ttl)
+			}
 			pipe.Publish(ctx, m.name, m.payload)
 		}
 		for _, a := range appends {

@@ -135,12 +135,26 @@ func (r *rig) dropped(reason string) float64 {
 // links is how many pub/sub connections there have been.
 func (r *rig) links() float64 { return testutil.ToFloat64(r.metrics.RedisLinks) }
 
+// readCaches reads the last events of cache channels.
+func (r *rig) readCaches(channels ...protocol.ChannelName) []protocol.Cached {
+	r.t.Helper()
+	cached, err := r.ReadCaches(r.t.Context(), channels)
+	if err != nil || len(cached) != len(channels) {
+		r.t.Fatalf("%d of %d cached events (%v)", len(cached), len(channels), err)
+	}
+	return cached
+}
+
 // sink writes down what a broker tells it: "confirmed APP CHANNEL", "refused …",
-// "interrupted", and "event APP CHANNEL NAME DATA" with "not to", "at", "after", "final"
-// and "with" where an event has these.
+// "interrupted", "event APP CHANNEL NAME DATA" with "not to", "at", "after", "final", "with"
+// and "id" where an event has these, and "change APP CHANNEL" with the JSON of the change.
 type sink struct{ *record }
 
 func (s sink) Deliver(appID string, e protocol.Event) {
+	if e.Change != nil {
+		s.add("change " + appID + " " + e.Channel + " " + string(protocol.EncodeChange(*e.Change)))
+		return
+	}
 	text := "event " + appID + " " + e.Channel + " " + e.Name + " " + e.Data
 	if e.Exclude != "" {
 		text += " not to " + e.Exclude
@@ -153,6 +167,9 @@ func (s sink) Deliver(appID string, e protocol.Event) {
 	}
 	for _, m := range e.Extra {
 		text += " with " + m.Name + "=" + string(m.Value)
+	}
+	if e.CacheID != "" {
+		text += " id " + e.CacheID
 	}
 	s.add(text)
 }

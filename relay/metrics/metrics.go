@@ -39,6 +39,8 @@ type Metrics struct {
 	// LogBad counts reads of logs that found what makes no sense, by what: "entry", an
 	// entry missing or unreadable; "meta"; "type", of a key that is no log.
 	LogBad *prometheus.CounterVec
+	// CacheBad counts reads of cache channels that found what is no event.
+	CacheBad prometheus.Counter
 
 	// LogReads counts reads of logs for subscribers, LogMissed the losses that were
 	// found by comparing with a log, and LogGaps what readers were told, by reason.
@@ -74,6 +76,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		Events:        f.counter("events_received_total", "Events received from Redis."),
 		Dropped:       f.counters("redis_messages_dropped_total", "Redis messages that could not be delivered.", "reason"),
 		LogBad:        f.counters("log_bad_total", "Reads of logs in Redis that found what makes no sense.", "what"),
+		CacheBad:      f.counter("cache_bad_total", "Reads of cache channels in Redis that found what is no event."),
 		LogReads:      f.counter("log_reads_total", "Pages of logs read for subscribers."),
 		LogMissed:     f.counter("log_missed_total", "Losses found by comparing a channel with its log."),
 		LogGaps:       f.counters("log_gaps_total", "Gaps that readers of log channels were told.", "reason"),

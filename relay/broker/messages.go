@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"slices"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+// message is what one PUBLISH carries.
+type message struct {
+	name    string
+	payload []byte
+	// cached, where not nil, is the channel's last event, kept under key for ttl.
+	cached []byte
+	key    string
+	ttl    time.Duration
+}
+
+func (m message) isKept() bool { return m.cached != nil }
+
+// messages puts events into messages, in order: one for each run of events of the same
+// channel, or one for each event where Slanger has to read it. ttl is for how long the
+// last event of a cache channel is kept.
+func (n names) messages(appID string, events []protocol.Event, ttl time.Duration) []message {
+	var out []message
+	for len(events) > 0 {
+		channel, run := events[0].Channel, runOf(events)
+		if n.isSlanger(appID) && knownToSlanger(channel) {
+			for _, e := range events[:run] {
+				out = append(out, message{name: channel, payload: protocol.EncodeSlanger(e)})
+			}
+		} else {
+			m := message{name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run])}
+			if last, ok := lastKept(events[:run]); ok {
+				m.cached, m.key, m.ttl = protocol.EncodeCached(last, last.CacheID), protocol.CacheKey(n.prefix, appID, channel), ttl
+			}
+			out = append(out, m)
+		}
+		events = events[run:]
+	}
+	return out
+}
+
+// runOf is how many of the events, from the first one on, are of its channel.
+func runOf(events []protocol.Event) int {
+	n := slices.IndexFunc(events, func(e protocol.Event) bool { return e.Channel != events[0].Channel })
+	if n < 0 {
+		return len(events)
+	}
+	return n
+}
+
+// lastKept returns the last of the events that has a name for caches, if there is one.
+func lastKept(events []protocol.Event) (e protocol.Event, ok bool) {
+	for _, e := range slices.Backward(events) {
+		if e.CacheID != "" {
+			return e, true
+		}
+	}
+	return protocol.Event{}, false
+}
+
+// knownToSlanger says whether Slanger has channels of this kind. Its contract has no
+// place for what tells a cached event from one that is published, nor for every user's
+// id; so what it does not know is published in the relay's own contract alone, as logs are.
+func knownToSlanger(channel string) bool {
+	kind := protocol.KindOf(channel)
+	return !kind.Cache() && kind != protocol.User
+}
