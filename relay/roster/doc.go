@@ -1,0 +1,38 @@
+// Package roster keeps, in Redis, the rolls of all channels: who is a member, on behalf
+// of which nodes, and how many subscriptions there are. What Redis does is one script
+// (lua/), which does all of a call in one step. These are the rules.
+//
+// Wishes. A node says what it wants: this member, so many subscriptions. What Redis may
+// not know is due, and one goroutine tells it (see [wishes], [session]). Nothing is counted
+// up and down, and to say a thing twice changes nothing: after an error of any kind the
+// connection is given up, and all is told again by the next.
+//
+// Rows. A row of a roll belongs to an incarnation: a node for as long as it holds its lease
+// without a break. Who has a row of any incarnation is a member. The roll changes, and that
+// is told, when a member's first row comes or its last one goes. A node that has lost its
+// lease goes on as another incarnation, and tells all it wants from the beginning; the rows
+// of the old one are swept.
+//
+// Leases. An incarnation has a lease (20 s, refreshed every 5 s) in the epoch of the partition.
+// What is said without one is refused. Every node sweeps: it takes back the rows of
+// incarnations without a lease.
+//
+// Epochs. The epoch is one life of what Redis keeps. It changes where it is missing, and
+// where Redis is another process than before: it may have lost anything or gone back in time.
+// No lease outlives it. So after each restart every node tells everything again, and rows
+// out of an older snapshot belong to nobody and are swept.
+//
+// Holds. While some of those who live may not have said so, nobody is taken to have left: for
+// 10 s nobody is swept, a member's last row goes to a ghost that is swept afterwards, and rolls
+// are not settled. A hold begins with a new epoch, with a node that knew another epoch, and
+// when nobody has leased for 10 s though there are rows (Redis was away from everybody).
+// It lasts while nodes tell again what they told before. An empty Redis that nobody knew needs none.
+//
+// So a dead node is forgotten 24 s after its death; if Redis was restarted, or nobody was
+// there, 14 s after that, if it is later.
+//
+// Versions. Each change of a roll has a version, which is Redis' time in µs, made to grow, and
+// names the one before it; 0 where the roll was empty. So a change with 0 continues any empty
+// roll that is older. Nothing is kept of an empty roll: it is as old as the newest change
+// of its partition.
+package roster

@@ -1,0 +1,59 @@
+package roster
+
+import (
+	"strconv"
+	"strings"
+
+	"buildrelay/protocol"
+)
+
+// partitions is how many parts the rolls are kept in. All keys of one are in one hash
+// slot, so that the parts can be on different nodes of a Redis Cluster.
+const partitions = 16
+
+// names knows what the keys in Redis are called (lua/rolls.lua has the rest).
+type names struct{ prefix string }
+
+// partition returns what all keys of a partition begin with.
+func (n names) partition(p int) string { return n.prefix + ":{~roster:" + strconv.Itoa(p) + "}" }
+
+// occupied returns the key of the hash of an app's occupied channels in a partition.
+func (n names) occupied(p int, appID string) string { return n.partition(p) + ":o:" + appID }
+
+// members returns the key of the hash of a channel's members.
+func (n names) members(appID, channel string) string {
+	return n.partition(partitionOf(appID, channel)) + ":m:" + nameOf(appID, channel)
+}
+
+// nameOf returns how a channel is named within its partition.
+func nameOf(appID, channel string) string { return appID + ":" + channel }
+
+// partitionOf returns the partition that a channel is in: by FNV-1a of its name.
+func partitionOf(appID, channel string) int {
+	const offset, prime = 2166136261, 16777619
+	hash := uint32(offset)
+	for _, part := range [...]string{appID, ":", channel} {
+		for i := range len(part) {
+			hash = (hash ^ uint32(part[i])) * prime
+		}
+	}
+	return int(hash % partitions)
+}
+
+// flags tells the script what it has to know of a channel.
+func (r *Roster) flags(appID, channel string) string {
+	var b strings.Builder
+	if r.config.Tells(appID, channel) {
+		b.WriteByte('t')
+	}
+	if r.config.Outbox != nil && r.config.Outbox(appID) {
+		b.WriteByte('o')
+	}
+	switch kind := protocol.KindOf(channel); {
+	case kind.Presence():
+		b.WriteByte('p')
+	case kind == protocol.User:
+		b.WriteByte('u')
+	}
+	return b.String()
+}

@@ -1,0 +1,28 @@
+package roster
+
+import (
+	"crypto/rand"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+// part is what the sender knows of a partition.
+type part struct {
+	number int
+	name   string
+	// incarnation is this node, for as long as it holds a lease without a break.
+	incarnation string
+	// epoch is the one that it has had a lease in, or "".
+	epoch string
+	// unsettled are the channels whose rolls were told and are not settled. They are
+	// asked for again at the time settles.
+	unsettled map[protocol.ChannelName]bool
+	settles   time.Time
+}
+
+func newPart(number int, name string) part {
+	return part{number: number, name: name, incarnation: newIncarnation(), unsettled: make(map[protocol.ChannelName]bool)}
+}
+
+func newIncarnation() string { return rand.Text()[:12] }

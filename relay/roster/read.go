@@ -1,0 +1,109 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"buildrelay/protocol"
+)
+
+// endKept is for how long it is known that a user's connections were ended: a node that
+// was cut off ends them when it hears of it.
+const endKept = time.Hour
+
+// Channels returns an app's occupied channels whose names begin with prefix, each with
+// its members, or, if it is no presence channel, its subscriptions over all nodes. Those of
+// users are not among them. It waits until Redis knows what was said on this node.
+func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string]int, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
+	pipe := r.reading.Pipeline()
+	var replies [partitions]*redis.MapStringStringCmd
+	for p := range replies {
+		replies[p] = pipe.HGetAll(ctx, r.names.occupied(p, appID))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("reading the occupied channels: %w", err)
+	}
+	all := make(map[string]int)
+	for _, reply := range replies {
+		for channel, text := range reply.Val() {
+			if n := atoi(text); n > 0 && strings.HasPrefix(channel, prefix) && !strings.HasPrefix(channel, "#") {
+				all[channel] = n
+			}
+		}
+	}
+	return all, nil
+}
+
+// Channel returns how many members a channel has, or, if it is no presence channel, how
+// many subscriptions over all nodes; 0 where it is not occupied. It waits as Channels does.
+func (r *Roster) Channel(ctx context.Context, appID, channel string) (int, error) {
+	if err := r.wait(ctx); err != nil {
+		return 0, err
+	}
+	text, err := r.reading.HGet(ctx, r.names.occupied(partitionOf(appID, channel), appID), channel).Result()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading how many are there: %w", err)
+	}
+	return atoi(text), nil
+}
+
+// atoi reads how many are there; 0 where that is nothing that the script would write.
+func atoi(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return max(n, 0)
+}
+
+// Users returns the ids of a channel's members, sorted. It waits as Channels does.
+func (r *Roster) Users(ctx context.Context, appID, channel string) ([]string, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
+	ids, err := r.reading.HKeys(ctx, r.names.members(appID, channel)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("reading the members: %w", err)
+	}
+	return userIDs(ids), nil
+}
+
+// Terminate tells all nodes to end the connections of a user.
+func (r *Roster) Terminate(ctx context.Context, appID, userID string) error {
+	channel := protocol.UserPrefix + userID
+	partition := r.names.partition(partitionOf(appID, channel))
+	reply, err := r.script.run(ctx, r.reading, partition, "finish", nameOf(appID, channel), ms(endKept))
+	if err != nil {
+		return fmt.Errorf("telling that a user's connections are to be ended: %w", err)
+	}
+	if answer, _ := reply.([]any); len(answer) != 1 || answer[0] != "ok" {
+		return errors.New("telling that a user's connections are to be ended: Redis has lost who is here")
+	}
+	return nil
+}
+
+// wait waits until Redis was told what was said until now.
+func (r *Roster) wait(ctx context.Context) error {
+	rested := r.wishes.wait()
+	if rested == nil {
+		return nil
+	}
+	select {
+	case <-rested:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for Redis: %w", context.Cause(ctx))
+	}
+}

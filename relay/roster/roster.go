@@ -1,0 +1,146 @@
+package roster
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+
+	"buildrelay/protocol"
+	"buildrelay/relay/metrics"
+)
+
+// Sink is what takes in what the roster was asked; the hub is one. All calls come from
+// one goroutine, which holds no lock.
+type Sink interface {
+	// Rolled is called with the roll of a channel that was asked for. Where it is not
+	// settled, Rolled is called once more when it is, without being asked.
+	Rolled(appID, channel string, roll protocol.Roll)
+	// Full says that a channel has as many members as it may have, and that the user
+	// who entered it is none of them.
+	Full(appID, channel, userID string)
+}
+
+// Config says where the rolls are kept. All fields up to Log are required but Outbox.
+type Config struct {
+	// Redis is how to connect. The roster copies it and sets what its promises depend
+	// on: no retries, short time-outs, a dialer.
+	Redis *redis.Options
+	// Prefix begins the names of all keys and Redis channels.
+	Prefix string
+	// Tells says whether the changes of a channel's roll are published.
+	Tells func(appID, channel string) bool
+	// Outbox says whether what becomes of an app's channels and members is kept for its
+	// webhooks. Nil says that nothing is.
+	Outbox  func(appID string) bool
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+
+	// Lease is for how long a node that says nothing counts as alive (20 s), Refresh how
+	// often it says that it is (5 s), and Sweep how often it looks for nodes that are
+	// not (3 s). They are for tests; Refresh must be less than a third of Lease.
+	Lease, Refresh, Sweep time.Duration
+}
+
+const (
+	// callTimeout is how long Redis may take to answer.
+	callTimeout = 2500 * time.Millisecond
+	firstPause  = 50 * time.Millisecond
+	lastPause   = 2 * time.Second
+	// lastWords is for how long the end of Run may wait for Redis.
+	lastWords = time.Second
+)
+
+// Roster keeps the rolls of all channels, together with those of the other nodes.
+type Roster struct {
+	// Static.
+	config  Config
+	names   names
+	script  script
+	log     *slog.Logger
+	reading *redis.Client // for what the HTTP API asks
+
+	wishes *wishes
+	// parts are what the sender knows of the partitions. Owned by Run.
+	parts [partitions]part
+}
+
+// New returns a roster that tells Redis nothing until Run is called.
+func New(config Config) *Roster {
+	logging.Disable() // go-redis prints to stderr what it returns as errors, too
+	setDefault(&config.Lease, 20*time.Second)
+	setDefault(&config.Refresh, 5*time.Second)
+	setDefault(&config.Sweep, 3*time.Second)
+	o := options(config.Redis)
+	o.PoolSize = 4
+	r := &Roster{
+		config: config, names: names{config.Prefix}, script: newScript(), log: config.Log,
+		reading: redis.NewClient(o),
+		wishes:  newWishes(),
+	}
+	for i := range r.parts {
+		r.parts[i] = newPart(i, r.names.partition(i))
+	}
+	return r
+}
+
+func setDefault(d *time.Duration, standard time.Duration) {
+	if *d == 0 {
+		*d = standard
+	}
+}
+
+// Enter makes m a member on behalf of this node, unless the channel has limit members
+// already (0: no limit); then [Sink.Full] is called. It does not block.
+func (r *Roster) Enter(appID, channel string, m protocol.Member, limit int) {
+	r.wishes.enter(appID, channel, m, limit)
+}
+
+// Leave takes back what Enter said. The user stays a member while one on behalf of
+// another node. It does not block.
+func (r *Roster) Leave(appID, channel, userID string) { r.wishes.leave(appID, channel, userID) }
+
+// Count says how many subscriptions the channel has on this node. It does not block.
+func (r *Roster) Count(appID, channel string, n int) { r.wishes.count(appID, channel, n) }
+
+// Ask asks for the roll as it is after all that was said of the channel before;
+// [Sink.Rolled] is called with it. It does not block.
+func (r *Roster) Ask(appID, channel string) { r.wishes.ask(appID, channel) }
+
+// Run keeps Redis told until ctx ends, and then tells it what is left to tell and gives
+// the leases back, for a second at the most. It must be called once; what the HTTP API
+// asks is not answered after it has returned.
+func (r *Roster) Run(ctx context.Context, sink Sink) {
+	defer r.reading.Close()
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, end) })
+	defer stop()
+
+	wait, failed := firstPause, false
+	for ctx.Err() == nil {
+		leased, err := r.runSession(ctx, life, sink)
+		if ctx.Err() != nil {
+			return
+		}
+		if leased {
+			wait, failed = firstPause, false
+		}
+		if !failed {
+			r.log.Warn("Redis cannot be told who is here, trying again", "error", err)
+		}
+		failed = true
+		pause(ctx, wait)
+		wait = min(2*wait, lastPause, r.config.Refresh*2/5)
+	}
+}
+
+// pause waits, but not beyond ctx.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
