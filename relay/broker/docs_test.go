@@ -28,13 +28,22 @@ func doc(t *testing.T, name string) string {
 
 var fence = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
 
-// snippets are the programs of the section on appending, by language.
-func snippets(t *testing.T) map[string]string {
+// section is a section of docs/PROTOCOL.md.
+func section(t *testing.T, title string) string {
 	t.Helper()
-	_, section, _ := strings.Cut(doc(t, "PROTOCOL.md"), "\n## Appending to logs\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	_, text, found := strings.Cut(doc(t, "PROTOCOL.md"), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("no section %q", title)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}
+
+// snippets are the programs of a section, by language.
+func snippets(t *testing.T, title string) map[string]string {
+	t.Helper()
 	found := map[string]string{}
-	for _, m := range fence.FindAllStringSubmatch(section, -1) {
+	for _, m := range fence.FindAllStringSubmatch(section(t, title), -1) {
 		if found[m[1]] != "" {
 			t.Fatalf("two snippets in %s", m[1])
 		}
@@ -58,7 +67,7 @@ func TestTheSnippetsOfTheDocsAppend(t *testing.T) {
 		"java":    {"Append.java", noRuntime("Jedis")},
 		"clojure": {"append.clj", noRuntime("Carmine")},
 	}
-	found := snippets(t)
+	found := snippets(t, "Appending to logs")
 	for language, snippet := range found {
 		if runs[language].run == nil {
 			t.Errorf("nobody runs the snippet in %s:\n%s", language, snippet)
