@@ -127,6 +127,21 @@ func (r *Redis) Stop() {
 // Kill ends the server as the kernel would.
 func (r *Redis) Kill() { r.process.stop(os.Kill) }
 
+// Wipe is Kill, and nothing is left on disk either: after a Restart the server has
+// nothing.
+func (r *Redis) Wipe() {
+	r.t.Helper()
+	r.Kill()
+	if r.dir == "" {
+		return
+	}
+	for _, what := range []string{"appendonlydir", "dump.rdb"} {
+		if err := os.RemoveAll(filepath.Join(r.dir, what)); err != nil {
+			r.t.Fatalf("wiping Redis' files: %v", err)
+		}
+	}
+}
+
 // Restart stops the server, if it runs, and starts one on the same port that has what
 // is on disk.
 func (r *Redis) Restart() {

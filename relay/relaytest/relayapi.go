@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"buildrelay/auth"
@@ -61,8 +62,14 @@ func (r *Relay) Publish(e Trigger) {
 // Request sends a signed request to a path below the fixture app's.
 func (r *Relay) Request(method, path, body string) (status int, reply string) {
 	r.t.Helper()
+	return r.RequestWith(method, path, nil, body)
+}
+
+// RequestWith is Request with parameters in the query.
+func (r *Relay) RequestWith(method, path string, parameters url.Values, body string) (status int, reply string) {
+	r.t.Helper()
 	path = "/apps/" + AppID + path
-	query := auth.SignRequest(auth.Key{Key: Key, Secret: Secret}, method, path, nil, []byte(body), time.Now())
+	query := auth.SignRequest(auth.Key{Key: Key, Secret: Secret}, method, path, parameters, []byte(body), time.Now())
 	return r.Do(method, path+"?"+query, body)
 }
 

@@ -45,6 +45,11 @@ func dial(ctx context.Context, url string, config *tls.Config, slow time.Duratio
 	}
 	_ = response.Body.Close()
 	s := &socket{conn: conn}
+	answer := conn.PingHandler()
+	conn.SetPingHandler(func(payload string) error {
+		_ = conn.SetReadDeadline(time.Now().Add(silence)) // fails only with the read
+		return answer(payload)
+	})
 	s.release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	if err := s.handshake(); err != nil {
 		s.close()
