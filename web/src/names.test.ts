@@ -39,7 +39,9 @@ test.each([
   ['Ann Marie van der Berg', 'AB'],
   ['👩‍💻 Ann', '👩‍💻A'],
   ['éva', 'É'],
-  ['<b>', '<'],
+  ['<b>Ann</b> "Bo"', 'BB'],
+  ['(Ann) ***', 'A*'],
+  ['👩‍💻', '👩‍💻'],
   ['', ''],
 ])('%j has the initials %j', (name, letters) => {
   expect(initials(name)).toBe(letters);

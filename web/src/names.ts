@@ -6,6 +6,8 @@ export const MAX_NAME = 40;
 
 /** What a name may not hold: the backend signs printable text and the two joiners. */
 const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} \u200c\u200d]/gu;
+/** What stands before the first letter of a word. */
+const DECORATION = /^[^\p{L}\p{N}]+(?=[\p{L}\p{N}])/u;
 /** More is not even looked at. */
 const MOST = 1000;
 
@@ -25,7 +27,7 @@ export function randomName(): string {
 export function initials(name: string): string {
   const words = name.split(' ').filter((word) => word !== '');
   const first = words.slice(0, 1).concat(words.length > 1 ? words.slice(-1) : []);
-  return first.map((word) => firstCharacter(word).toUpperCase()).join('');
+  return first.map((word) => firstCharacter(word.replace(DECORATION, '')).toUpperCase()).join('');
 }
 
 /** What a reader takes for one character: letters keep their accents, emoji their parts. */

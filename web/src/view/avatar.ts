@@ -3,7 +3,8 @@
 import { initials } from '../names';
 import { el, setText } from './dom';
 
-const HUES = 12;
+/** Those between would be mud. */
+const HUES: readonly number[] = [12, 36, 62, 135, 160, 190, 222, 252, 280, 306, 334];
 
 /** Decorative: the name has to stand beside it, or be said in another way. */
 export class Avatar {
@@ -15,9 +16,9 @@ export class Avatar {
   }
 }
 
-/** One of a few hues that are easily told apart, in degrees. */
+/** The hue of a person, in degrees. */
 export function hue(id: string): number {
   let hash = 0x811c9dc5;
   for (const char of id) hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193) >>> 0;
-  return ((hash ^ (hash >>> 16)) % HUES) * (360 / HUES);
+  return HUES[((hash ^ (hash >>> 15)) >>> 0) % HUES.length]!;
 }

@@ -24,6 +24,8 @@ export class PeopleRow {
   private readonly phone = matchMedia('(max-width: 640px)');
   private readonly resized = () => this.draw();
   private shown: readonly Watcher[] = [];
+  /** Whoever comes now comes before the reader's eyes. */
+  private live = false;
 
   constructor(identity: Identity) {
     this.card = new PeopleCard(identity, {
@@ -48,6 +50,7 @@ export class PeopleRow {
     if (!all) this.card.close();
     this.shown = all ?? [];
     this.draw();
+    this.live = all !== undefined;
   }
 
   private draw(): void {
@@ -82,7 +85,7 @@ export class PeopleRow {
       this.places.delete(id);
     }
     others.forEach((watcher, at) => {
-      const place = this.places.get(watcher.id) ?? new Place();
+      const place = this.places.get(watcher.id) ?? new Place(this.live);
       this.places.set(watcher.id, place);
       place.set(watcher);
       // A node that is moved plays its entrance again.
@@ -104,7 +107,8 @@ class Place {
   private readonly avatar = new Avatar();
   private readonly name = el('span.unseen');
 
-  constructor() {
+  constructor(arrives: boolean) {
+    this.element.setAttribute('data-arrives', String(arrives));
     this.element.append(this.avatar.element, this.name);
   }
 
