@@ -1,20 +1,34 @@
 package protocol
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // CheckChannel returns an error unless name is a channel name of at most maxLen
 // bytes: one or more of A-Z a-z 0-9 _ - = @ , . ; (Pusher's channel naming
 // conventions). A '#' may only begin the name of a user's channel,
-// "#server-to-user-ID" with an ID of the same characters.
+// "#server-to-user-ID", whose ID is that of any user who can sign in, but for control
+// characters: libraries subscribe to it whatever it holds.
 func CheckChannel(name string, maxLen int) *Error {
-	rest := strings.TrimPrefix(name, UserPrefix)
-	if rest == "" || len(name) > maxLen {
+	if id, ok := strings.CutPrefix(name, UserPrefix); ok {
+		return checkUserChannel(name, id)
+	}
+	if name == "" || len(name) > maxLen {
 		return ErrChannelName(name)
 	}
-	for i := range len(rest) {
-		if !channelByte(rest[i]) {
+	for i := range len(name) {
+		if !channelByte(name[i]) {
 			return ErrChannelName(name)
 		}
+	}
+	return nil
+}
+
+func checkUserChannel(name, id string) *Error {
+	if id == "" || utf8.RuneCountInString(id) > MaxUserID || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+		return ErrChannelName(name)
 	}
 	return nil
 }

@@ -63,3 +63,8 @@ func (k Kind) Cache() bool {
 // Encrypted reports whether clients decrypt the events of the channel, except
 // those whose names begin with "pusher:" or "pusher_internal:".
 func (k Kind) Encrypted() bool { return k == Encrypted || k == EncryptedCache }
+
+// TakesClientEvents reports whether clients may send events to each other on the channel.
+func (k Kind) TakesClientEvents() bool {
+	return k == Private || k == PrivateCache || k.Presence()
+}

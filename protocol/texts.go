@@ -104,12 +104,6 @@ func ErrSignature(signed, got string) *Error {
 	return errorf("Invalid signature: Expected HMAC SHA256 hex digest of %s, but got %s", signed, got)
 }
 
-// ErrUnsupportedChannel answers a subscription to a kind of channel that is not
-// served. The text is ours.
-func ErrUnsupportedChannel(channel string) *Error {
-	return errorf("Subscription to channel %s is not supported", channel)
-}
-
 // ErrChannelRefused answers a subscription to a channel that the relay may not
 // read in Redis. The text is ours.
 func ErrChannelRefused(channel string) *Error {
