@@ -164,7 +164,11 @@ func (ch *channel) age(now time.Time) bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if len(ch.waiting) > 0 && now.Sub(ch.waitingSince) >= admitAfter {
-		ch.admit()
+		for s := range ch.waiting {
+			ch.join(s)
+		}
+		ch.waiting = nil
+		ch.count()
 	}
 	c := ch.chain
 	if !c.stale && now.Sub(c.verified) >= staleAfter {

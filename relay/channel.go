@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay/feed"
 )
@@ -15,10 +16,24 @@ type channelKey struct{ app, name string }
 
 // channel is a channel that has, or had a moment ago, a subscriber on this node.
 type channel struct {
-	key  channelKey
-	feed *feed.Feed
+	// Static.
+	key    channelKey
+	kind   protocol.Kind
+	app    *auth.App
+	roster Roster
+	feed   *feed.Feed
+
+	// Static; what is in them is guarded by mu.
+
 	// chain is nil on a live channel.
 	chain *chain
+	// roll is nil where the roster tells nothing; counter and user are beside it where it
+	// is one of subscriptions or of a user.
+	roll    *roll
+	counter *counter
+	user    *userChannel
+	// cache is nil on a channel whose last event is not kept.
+	cache *cache
 
 	mu sync.Mutex
 	// heard says that the broker's interest is confirmed: from now on nothing
@@ -33,30 +48,68 @@ type channel struct {
 	waitingSince time.Time
 	// live is how many subscriptions read the feed.
 	live int
+	// held counts those who are interested in a user's channel without reading it.
+	held int
 	// shards hold the readers, one shard for every worker that has some.
 	shards []*shard
 	// emptySince is when the last subscription went; zero while there are any.
 	emptySince time.Time
 }
 
-func newChannel(key channelKey, budget *feed.Budget) *channel {
-	return &channel{key: key, feed: feed.New(budget)}
+func newChannel(key channelKey, app *auth.App, h *Hub) *channel {
+	ch := &channel{key: key, kind: protocol.KindOf(key.name), app: app, roster: h.config.Roster, feed: feed.New(&h.budget)}
+	if app.TellsRoll(key.name) {
+		ch.roll = newRoll()
+		switch {
+		case ch.kind == protocol.User:
+			ch.user = newUserChannel(key.name)
+		case !ch.kind.Presence():
+			ch.counter = &counter{}
+		}
+	}
+	if ch.kind.Cache() {
+		ch.cache = &cache{}
+	}
+	return ch
 }
 
-// add takes a new subscription. It becomes live at once when the channel is
-// heard, else when the broker confirms it.
+// add takes a new subscription. It becomes live as soon as it can.
 func (ch *channel) add(s *subscription) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.emptySince = time.Time{}
-	if ch.heard {
+	if s.member != nil {
+		ch.enter(*s.member, s.conn)
+	}
+	if ch.ready(s) {
 		ch.join(s)
+		ch.count()
 		return
 	}
 	if len(ch.waiting) == 0 {
 		ch.waiting, ch.waitingSince = make(map[*subscription]struct{}), time.Now()
 	}
 	ch.waiting[s] = struct{}{}
+}
+
+// ready says whether s can become live: the channel is heard, what a new reader is told is
+// known, and a member is on the roll. The caller holds mu.
+func (ch *channel) ready(s *subscription) bool {
+	return ch.heard && (ch.cache == nil || ch.cache.known) && (s.member == nil || ch.roll.has(s.member.ID))
+}
+
+// admit makes those who wait live, if they are ready. The caller holds mu.
+func (ch *channel) admit() {
+	before := ch.live
+	for s := range ch.waiting {
+		if ch.ready(s) {
+			delete(ch.waiting, s)
+			ch.join(s)
+		}
+	}
+	if ch.live > before {
+		ch.count()
+	}
 }
 
 // join makes s a reader from the feed's end on. The caller holds mu, so no
@@ -66,8 +119,24 @@ func (ch *channel) join(s *subscription) {
 	sh := ch.shardOf(s.conn.worker)
 	s.shard = sh
 	s.cursor = ch.feed.End()
+	ch.introduce(s)
 	sh.joining++
 	sh.worker.post(task{kind: taskJoin, sub: s})
+}
+
+// introduce adds to the prelude of s what a new reader is told of the channel. The caller
+// holds mu.
+func (ch *channel) introduce(s *subscription) {
+	now := time.Now()
+	if s.member != nil {
+		s.prelude = append(s.prelude, protocol.SucceededPresence(ch.key.name, ch.roll.list())...)
+	}
+	if ch.cache != nil {
+		s.prelude = append(s.prelude, ch.cache.prelude(ch.key.name, now)...)
+	}
+	if ch.counter != nil && ch.counter.joined.IsZero() {
+		ch.counter.joined = now
+	}
 }
 
 // remove ends a subscription. It says whether there was one, and whether the
@@ -80,6 +149,10 @@ func (ch *channel) remove(s *subscription, now time.Time) (removed, empty bool) 
 	if s.shard != nil {
 		ch.live--
 		s.shard.worker.post(task{kind: taskLeave, sub: s})
+		ch.count()
+	}
+	if s.member != nil {
+		ch.exit(s.member.ID, s.conn)
 	}
 	return waits || s.shard != nil, ch.empty(now)
 }
@@ -95,15 +168,18 @@ func (ch *channel) confirm() {
 		ch.append(protocol.Lost(ch.key.name, -1), "", nil)
 	}
 	ch.missed = false
+	ch.doubt()
 	ch.admit()
 }
 
-// admit makes those who wait live. The caller holds mu.
-func (ch *channel) admit() {
-	for s := range ch.waiting {
-		ch.join(s)
+// doubt makes what is known of the channel be asked for anew. The caller holds mu.
+func (ch *channel) doubt() {
+	if ch.roll != nil {
+		ch.roll.current = false
 	}
-	ch.waiting = nil
+	if ch.cache != nil {
+		ch.cache.known = false
+	}
 }
 
 // mute notes that the broker hears the channel no longer.
@@ -112,6 +188,7 @@ func (ch *channel) mute() {
 	defer ch.mu.Unlock()
 	ch.missed = ch.missed || ch.heard
 	ch.heard = false
+	ch.doubt()
 }
 
 // refuse ends the subscriptions that wait and returns them.
@@ -121,12 +198,17 @@ func (ch *channel) refuse() []*subscription {
 	ch.append(protocol.Lost(ch.key.name, -1), "", nil)
 	refused := slices.Collect(maps.Keys(ch.waiting))
 	ch.waiting = nil
+	for _, s := range refused {
+		if s.member != nil {
+			ch.exit(s.member.ID, s.conn)
+		}
+	}
 	return refused
 }
 
 // empty notes since when the channel has no subscription. The caller holds mu.
 func (ch *channel) empty(now time.Time) bool {
-	if ch.live > 0 || len(ch.waiting) > 0 {
+	if ch.live > 0 || len(ch.waiting) > 0 || ch.held > 0 {
 		return false
 	}
 	ch.emptySince = now
@@ -139,10 +221,17 @@ func (ch *channel) deliver(e protocol.Event) (suspect bool) {
 	frame := protocol.EncodeEvent(e)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if e.Link != nil {
+	keeps := ch.cache != nil && !protocol.IsClientEvent(e.Name)
+	switch {
+	case e.Link != nil:
 		return ch.extend(e, frame)
+	case keeps && ch.cache.repeats(e):
+		return false
 	}
 	ch.append(frame, e.Exclude, nil)
+	if keeps {
+		ch.keep(frame)
+	}
 	return false
 }
 

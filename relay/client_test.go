@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
 )
@@ -14,6 +15,7 @@ import (
 type client struct {
 	name  string
 	world *world
+	key   auth.Key
 	conn  *relay.Conn
 	inbox chan []byte // what the client sends
 
@@ -89,7 +91,9 @@ func (c *client) log(p []byte) {
 		var line string
 		line, p = c.describe(p)
 		c.world.events.add("%s:%s %s", c.name, joint, line)
-		joint = "+"
+		if !c.world.loose {
+			joint = "+"
+		}
 	}
 }
 

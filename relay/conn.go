@@ -29,6 +29,13 @@ type Conn struct {
 	transport Transport
 	worker    *worker
 
+	// opened is the hub's clock at the start.
+	opened int64
+
+	// authorized says that the client has proved something: who it is, or that it may
+	// subscribe to a channel.
+	authorized atomic.Bool
+
 	// seen is the hub's clock when the client last gave a sign of life.
 	seen atomic.Int64
 
@@ -42,6 +49,14 @@ type Conn struct {
 	called bool
 	// ending says that a farewell is the last of the replies.
 	ending bool
+
+	// Owned by the reader.
+
+	// user is who signed in, nil while nobody has; watching is whom that user watches, or
+	// nil. sending counts the client events of the last second.
+	user     *protocol.Member
+	watching *watchlist
+	sending  window
 
 	// Owned by the sweeper.
 
@@ -122,6 +137,7 @@ func (c *Conn) Closed() {
 	for _, s := range subscriptions {
 		c.hub.leave(s)
 	}
+	c.signOut()
 	c.worker.post(task{kind: taskGone, conn: c})
 	c.hub.forget(c)
 }

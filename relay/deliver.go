@@ -15,7 +15,11 @@ import (
 // the latest.
 func (h *Hub) Deliver(appID string, e protocol.Event) {
 	ch := h.channel(appID, e.Channel)
-	if ch == nil {
+	switch {
+	case ch == nil:
+		return
+	case e.Change != nil:
+		h.step(ch, *e.Change)
 		return
 	}
 	if ch.chain == nil {
@@ -44,6 +48,12 @@ func (h *Hub) Confirmed(appID, name string) {
 		ch.confirm()
 		if ch.chain != nil {
 			h.suspects.add(ch)
+		}
+		if ch.roll != nil {
+			h.config.Roster.Ask(appID, name)
+		}
+		if ch.cache != nil {
+			h.unread.add(ch)
 		}
 		h.Flush()
 	}

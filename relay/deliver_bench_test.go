@@ -37,6 +37,7 @@ func benchmarkDeliver(b *testing.B, channel string) {
 	app, _ := apps.ByID(appID)
 	burst := &burst{channel: channel}
 	hub := relay.New(relay.Config{
+		Roster:   noRoster{},
 		Interest: deafInterest{}, Log: burst, Metrics: metrics.New(prometheus.NewRegistry()), FlushWindow: 1,
 	})
 	var running sync.WaitGroup

@@ -16,18 +16,26 @@
 // position is in the feed. Pages are read by a few goroutines for whoever asks
 // (pages.go). The feeds' ends are compared with the logs' (verify.go).
 //
+// # Who is there
+//
+// A presence channel, and a user's own, have a roll: a copy of what the roster keeps in
+// Redis for all nodes (roll.go). Changes of it come by [Hub.Deliver], in order with the
+// channel's events, so that readers are told in order, too; where one was missed the roll
+// is asked for. A subscription waits for the channel to be heard and for what it is told
+// first: its own name on the roll, the last event of a cache channel (cache.go).
+//
 // # Who runs what
 //
 // A connection has one goroutine, its reader, which calls [Conn.Receive]. It
 // belongs to one worker, and that worker alone writes to it. [Hub.Run] runs the
-// workers; the sweeper, which looks after silent connections and idle channels;
-// and, where there are logs, those who read pages of them and the one who
-// compares. Nothing else runs.
+// workers; the sweeper, which looks after silent connections, idle channels and rolls in
+// doubt; and, where there are logs or caches, those who read pages of logs, the one who
+// compares, and the one who reads caches. Nothing else runs.
 //
 // # Locks
 //
-// Lock order: Hub.mu, channel.mu, then one of feed, worker inbox, or the
-// broker's own. Conn.mu, then worker inbox. pages.mu and suspects.mu are taken
-// while none of these is held, and none under them. No lock is held over I/O, and a
-// worker holds none of its own while it takes a channel's.
+// Lock order: Hub.mu, channel.mu, then one of feed, watchlist, the roster's own or the
+// broker's. Conn.mu is taken under channel.mu or watchlist.mu, and worker inbox under any.
+// pages.mu and waitlist.mu are taken while none of these is held, and none under them. No
+// lock is held over I/O, and a worker holds none of its own while it takes a channel's.
 package relay

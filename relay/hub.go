@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,10 +22,16 @@ type Interest interface {
 	Unwatch(appID, channel string)
 }
 
-// Config says how a hub behaves. Interest and Metrics are required.
+// Config says how a hub behaves. Interest, Roster and Metrics are
+// required.
 type Config struct {
 	Interest Interest
+	Roster   Roster
 	Metrics  *metrics.Metrics
+	// Publisher publishes what clients send to each other, and Caches reads the last
+	// events of cache channels; nil where no app has such.
+	Publisher Publisher
+	Caches    Caches
 	// Log is where the events of log channels are kept; nil where no app has any.
 	Log Log
 	// ActivityTimeout is told to clients, which then send a ping when they heard
@@ -97,9 +102,12 @@ type Hub struct {
 	// drained is closed when the last connection of a draining hub is gone.
 	drained chan struct{}
 
-	pages    *pages
-	suspects *suspects
-	wheel    wheel
+	pages *pages
+	// suspects are the log channels that are compared without waiting for their turn: just
+	// heard, or with events that do not fit. unread are the cache channels whose last
+	// event has to be read.
+	suspects, unread *waitlist
+	wheel            wheel
 	// staleLogs is how many log channels could not be compared for too long.
 	staleLogs atomic.Int64
 	// relieved is when the feeds were last cut, in nanoseconds since start.
@@ -118,7 +126,8 @@ func New(config Config) *Hub {
 		perApp:   make(map[string]int),
 		drained:  make(chan struct{}),
 		pages:    newPages(config.Log, config.Metrics),
-		suspects: newSuspects(),
+		suspects: newWaitlist(),
+		unread:   newWaitlist(),
 	}
 	for range config.Workers {
 		h.workers = append(h.workers, newWorker(h))
@@ -139,6 +148,9 @@ func (h *Hub) Run(ctx context.Context) {
 			running.Go(func() { h.pages.run(ctx) })
 		}
 	}
+	if h.config.Caches != nil {
+		running.Go(func() { h.readCaches(ctx) })
+	}
 	h.sweep(ctx)
 	running.Wait()
 }
@@ -147,13 +159,13 @@ func (h *Hub) Run(ctx context.Context) {
 // for it, and greets the client. It refuses with a [protocol.Close] when the app
 // has all the connections it may have, or the hub drains.
 func (h *Hub) Open(app *auth.App, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
-	c := &Conn{hub: h, app: app, subscriptions: make(map[string]*subscription)}
+	c := &Conn{hub: h, app: app, opened: h.clock.Load(), subscriptions: make(map[string]*subscription)}
 	c.transport = carry(c)
 	if refused := h.register(c); refused != nil {
 		return nil, refused
 	}
 	c.Seen()
-	h.wheel.add(c, h.clock.Load()+seconds(h.config.PingAfter)+1)
+	h.wheel.add(c, c.firstLook())
 	h.metrics.Connections.WithLabelValues(app.ID).Inc()
 	c.push(protocol.Established(c.id, h.config.ActivityTimeout))
 	return c, nil
@@ -194,53 +206,47 @@ func (h *Hub) forget(c *Conn) {
 
 // subscribe makes s a subscription of the channel.
 func (h *Hub) subscribe(s *subscription, name string) {
-	key := channelKey{s.conn.app.ID, name}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	s.channel = h.open(s.conn.app, name, s.replay != nil)
+	h.metrics.Subscriptions.Inc()
+	s.channel.add(s)
+}
+
+// open returns the channel, a new one if there is none. The caller holds mu until it has
+// made use of it, so that the channel stays.
+func (h *Hub) open(app *auth.App, name string, log bool) *channel {
+	key := channelKey{app.ID, name}
 	ch := h.channels[key]
 	if ch == nil {
-		ch = newChannel(key, &h.budget)
-		if s.replay != nil {
+		ch = newChannel(key, app, h)
+		if log {
 			ch.chain = &chain{verified: time.Now(), blind: h.config.Controls.WithoutResync}
 		}
 		h.channels[key] = ch
 		h.metrics.Channels.Inc()
 		h.config.Interest.Watch(key.app, key.name)
 	}
-	s.channel = ch
-	h.metrics.Subscriptions.Inc()
-	ch.add(s)
+	return ch
 }
 
-// leave ends a subscription. Its channel stays for a moment: a page that is
-// reloaded comes back to it.
+// leave ends a subscription.
 func (h *Hub) leave(s *subscription) {
 	removed, empty := s.channel.remove(s, time.Now())
 	if removed {
 		h.metrics.Subscriptions.Dec()
 	}
-	if empty {
-		h.mu.Lock()
-		h.idle = append(h.idle, s.channel)
-		h.mu.Unlock()
-	}
+	h.idleIf(s.channel, empty)
 }
 
-// Subscriptions returns the app's channels whose name begins with prefix, with
-// the number of their subscriptions on this node.
-func (h *Hub) Subscriptions(appID, prefix string) map[string]int {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	counts := make(map[string]int)
-	for key, ch := range h.channels {
-		if key.app != appID || !strings.HasPrefix(key.name, prefix) {
-			continue
-		}
-		if n := ch.subscriptions(); n > 0 {
-			counts[key.name] = n
-		}
+// idleIf notes that a channel is empty. It stays for a moment: a page that is reloaded
+// comes back to it.
+func (h *Hub) idleIf(ch *channel, empty bool) {
+	if empty {
+		h.mu.Lock()
+		h.idle = append(h.idle, ch)
+		h.mu.Unlock()
 	}
-	return counts
 }
 
 func (h *Hub) channel(appID, name string) *channel {

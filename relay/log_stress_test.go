@@ -66,6 +66,7 @@ func logStress(t *testing.T, seed uint64, controls relay.Controls, keep int) *lo
 	w := &logWorld{t: t, log: newScriptedLog(&world{events: &journal{}})}
 	w.log.pageSize = 20
 	w.hub = relay.New(relay.Config{
+		Roster:   noRoster{},
 		Interest: deafInterest{}, Log: w.log, Metrics: metrics.New(prometheus.NewRegistry()),
 		FlushWindow: time.Millisecond, FeedMemory: 64 << 10, Workers: 3, Controls: controls,
 	})

@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -70,7 +69,7 @@ func (l *scriptedLog) ReadLog(_ context.Context, _, channel string, start protoc
 	log := l.logs[channel]
 	switch {
 	case l.away:
-		return protocol.Page{}, errors.New("away")
+		return protocol.Page{}, errAway
 	case log == nil:
 		return protocol.Page{From: start.Since}, nil
 	case log.broken:
@@ -123,7 +122,7 @@ func (l *scriptedLog) LogTops(_ context.Context, names []protocol.ChannelName) (
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away {
-		return nil, errors.New("away")
+		return nil, errAway
 	}
 	tops := make([]protocol.LogTop, len(names))
 	for i, name := range names {

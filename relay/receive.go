@@ -1,10 +1,6 @@
 package relay
 
-import (
-	"strings"
-
-	"buildrelay/protocol"
-)
+import "buildrelay/protocol"
 
 // Receive handles one message from the client. It may wait, see [Conn.Reply].
 func (c *Conn) Receive(p []byte) {
@@ -31,8 +27,10 @@ func (c *Conn) handle(m protocol.Message) *protocol.Error {
 		return c.subscribe(m)
 	case m.Event == "pusher:unsubscribe":
 		return c.unsubscribe(m)
-	case strings.HasPrefix(m.Event, "client-"):
-		return protocol.ErrClientEventsOff()
+	case m.Event == "pusher:signin":
+		return c.signIn(m)
+	case protocol.IsClientEvent(m.Event):
+		return c.clientEvent(m)
 	default:
 		return protocol.ErrUnsupportedEvent(m.Event)
 	}
@@ -43,32 +41,60 @@ func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 	if err != nil {
 		return err
 	}
-	if err := protocol.CheckChannel(request.Channel, c.app.Limits.ChannelName); err != nil {
+	name := request.Channel
+	if err := protocol.CheckChannel(name, c.app.Limits.ChannelName); err != nil {
 		return err
 	}
-	if kind := protocol.KindOf(request.Channel); !supported(kind) {
-		return protocol.ErrUnsupportedChannel(request.Channel)
+	kind := protocol.KindOf(name)
+	if kind == protocol.User && (c.user == nil || name != protocol.UserPrefix+c.user.ID) {
+		return protocol.ErrNotSignedIn(name)
 	}
 	if err := c.app.CheckSubscribe(c.id, request); err != nil {
 		return err
 	}
-	s := &subscription{conn: c, prelude: protocol.Succeeded(request.Channel), lag: -1}
+	s, err := c.newSubscription(request, kind)
+	if err != nil {
+		return err
+	}
+	if !c.hold(s, name) {
+		return protocol.ErrExistingSubscription(name)
+	}
+	if kind.NeedsAuth() {
+		c.authorized.Store(true)
+	}
+	c.hub.subscribe(s, name)
+	return nil
+}
+
+// newSubscription returns a subscription that was granted.
+func (c *Conn) newSubscription(request protocol.Subscribe, kind protocol.Kind) (*subscription, *protocol.Error) {
+	s := &subscription{conn: c, lag: -1}
+	if kind.Presence() {
+		var err *protocol.Error
+		s.member, err = c.member(request)
+		return s, err
+	}
+	s.prelude = protocol.Succeeded(request.Channel)
 	if rule := c.app.Logs.Find(request.Channel); rule != nil {
 		s.replay = newReplay(request, rule)
 		if request.StartError != nil {
 			s.prelude = append(request.StartError.Frame(), s.prelude...)
 		}
 	}
-	if !c.hold(s, request.Channel) {
-		return protocol.ErrExistingSubscription(request.Channel)
-	}
-	c.hub.subscribe(s, request.Channel)
-	return nil
+	return s, nil
 }
 
-// supported says which kinds of channels this version serves.
-func supported(k protocol.Kind) bool {
-	return k == protocol.Public || k == protocol.Private || k == protocol.Encrypted
+// member is who subscribes: whom the backend signed, or who has signed in.
+func (c *Conn) member(request protocol.Subscribe) (*protocol.Member, *protocol.Error) {
+	switch {
+	case request.ChannelData != nil:
+		m, err := protocol.ParseMember(*request.ChannelData, c.app.Limits)
+		return &m, err
+	case c.user != nil:
+		return c.user, nil
+	default:
+		return nil, protocol.ErrNoMember(request.Channel)
+	}
 }
 
 func (c *Conn) unsubscribe(m protocol.Message) *protocol.Error {

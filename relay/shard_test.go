@@ -6,16 +6,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
-	"buildrelay/relay/feed"
 	"buildrelay/relay/metrics"
 )
 
 // A reader that joined a moment ago is not known to its worker yet. A pass that
 // begins then must not let go of what came since the join.
 func TestPassKeepsWhatAReaderNeedsThatTheWorkerDoesNotKnowYet(t *testing.T) {
-	w := newWorker(New(Config{Metrics: metrics.New(prometheus.NewRegistry())}))
-	ch := newChannel(channelKey{"3", "log"}, new(feed.Budget))
+	h := New(Config{Roster: silent{}, Metrics: metrics.New(prometheus.NewRegistry())})
+	w, ch := newWorker(h), newChannel(channelKey{"3", "log"}, &auth.App{}, h)
 	ch.confirm()
 	early, late := newSink(w, ch), newSink(w, ch)
 	ch.add(early.subscription)
@@ -52,10 +52,15 @@ func (s *sink) Probe() []byte               { return nil }
 func (s *sink) Farewell(int, string) []byte { return nil }
 func (s *sink) Drop()                       {}
 
+// silent is a roster that says nothing.
+type silent struct{ Roster }
+
+func (silent) Count(string, string, int) {}
+
 // Every reader leaves as soon as it has the event; the others still get it.
 func TestReadersThatLeaveDuringAPassTakeNothingFromOthers(t *testing.T) {
-	w := newWorker(New(Config{Metrics: metrics.New(prometheus.NewRegistry())}))
-	ch := newChannel(channelKey{"3", "log"}, new(feed.Budget))
+	h := New(Config{Roster: silent{}, Metrics: metrics.New(prometheus.NewRegistry())})
+	w, ch := newWorker(h), newChannel(channelKey{"3", "log"}, &auth.App{}, h)
 	ch.confirm()
 	readers := make([]*leaver, 10*slice)
 	for i := range readers {

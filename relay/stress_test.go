@@ -44,6 +44,7 @@ type stressConfig struct {
 
 func stress(t *testing.T, config stressConfig) {
 	hub := relay.New(relay.Config{
+		Roster:      noRoster{},
 		Interest:    deafInterest{},
 		Metrics:     metrics.New(prometheus.NewRegistry()),
 		FlushWindow: time.Millisecond,

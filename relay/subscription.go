@@ -1,12 +1,17 @@
 package relay
 
-import "buildrelay/relay/feed"
+import (
+	"buildrelay/protocol"
+	"buildrelay/relay/feed"
+)
 
 // subscription is one connection's reading of one channel.
 type subscription struct {
 	// Static.
 	conn    *Conn
 	channel *channel
+	// member is who subscribes to a presence channel; nil on another.
+	member *protocol.Member
 
 	// Set under channel.mu when the subscription becomes live, static after.
 	shard *shard

@@ -52,6 +52,7 @@ func (h *Hub) sweep(ctx context.Context) {
 			h.advance(int64(now.Sub(h.start) / time.Second))
 			h.sweepChannels(now)
 			h.ageLogs(now)
+			h.ageRolls(now)
 		}
 	}
 }
@@ -69,12 +70,38 @@ func (h *Hub) advance(to int64) {
 	}
 }
 
-// checkLife asks a silent client for a sign of life, and gives it up when none
-// came. It returns when to look again, 0 for never.
+// firstLook is when a new connection is looked at for the first time.
+func (c *Conn) firstLook() int64 {
+	return c.beforeDeadline(c.opened + seconds(c.hub.config.PingAfter) + 1)
+}
+
+// beforeDeadline is a time, or the earlier one when the client has to have proved
+// something.
+func (c *Conn) beforeDeadline(at int64) int64 {
+	if d := c.app.AuthorizationTimeout; d > 0 && !c.authorized.Load() {
+		return min(at, c.opened+seconds(d)+1)
+	}
+	return at
+}
+
+// checkLife closes a connection that proved nothing in time, asks a silent client for a
+// sign of life, and gives it up when none came. It returns when to look again, 0 for
+// never.
 func (c *Conn) checkLife(now int64) (again int64) {
 	if c.isEnding() {
 		return 0
 	}
+	if c.beforeDeadline(now+1) <= now {
+		c.Close(protocol.ErrUnauthorized())
+		return 0
+	}
+	if again = c.checkSilence(now); again > 0 {
+		again = c.beforeDeadline(again)
+	}
+	return again
+}
+
+func (c *Conn) checkSilence(now int64) (again int64) {
 	ping, grace := seconds(c.hub.config.PingAfter), seconds(c.hub.config.PongTimeout)
 	seen := c.seen.Load()
 	switch {

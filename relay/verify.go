@@ -3,10 +3,8 @@ package relay
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"buildrelay/protocol"
@@ -25,38 +23,6 @@ const (
 	// compareTimeout is how long one question may take.
 	compareTimeout = 2500 * time.Millisecond
 )
-
-// suspects are the channels that are compared without waiting for their turn: just
-// heard, or with events that do not fit.
-type suspects struct {
-	wake chan struct{} // holds one signal, sent after a channel was added
-
-	mu       sync.Mutex
-	channels map[*channel]struct{}
-}
-
-func newSuspects() *suspects {
-	return &suspects{wake: make(chan struct{}, 1), channels: make(map[*channel]struct{})}
-}
-
-// add never blocks.
-func (s *suspects) add(ch *channel) {
-	s.mu.Lock()
-	s.channels[ch] = struct{}{}
-	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (s *suspects) take() []*channel {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := slices.Collect(maps.Keys(s.channels))
-	clear(s.channels)
-	return taken
-}
 
 // verify compares feeds with logs until ctx ends.
 func (h *Hub) verify(ctx context.Context) {

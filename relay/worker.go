@@ -19,7 +19,7 @@ type worker struct {
 	window   time.Duration
 	metrics  *metrics.Metrics
 	pages    *pages
-	suspects *suspects
+	suspects *waitlist
 	controls Controls
 	wake     chan struct{} // holds one signal; sent after a task was posted
 

@@ -33,8 +33,12 @@ type world struct {
 	apps    *auth.Apps
 	redis   *scriptedRedis
 	log     *scriptedLog
+	roster  *scriptedRoster
+	caches  *scriptedCaches
 	events  *journal
 	clients map[string]*client
+	// loose says that it does not matter which frames come in one write.
+	loose   bool
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -46,23 +50,37 @@ func newWorld(t *testing.T) *world {
 		{Pattern: "tail-*", Replay: protocol.Start{Kind: protocol.StartCount, N: 2}},
 		{Pattern: "*log-*"},
 	}
-	main := auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}, Logs: logs}
-	apps, err := auth.NewApps(main, limited)
+	main := auth.App{
+		ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}, Logs: logs,
+		ClientEvents: true, Watchlists: true, Limits: protocol.DefaultLimits(),
+	}
+	main.Limits.Members, main.Limits.Watchlist, main.Limits.ClientEvents = 3, 3, 2
+	counting := auth.App{
+		ID: "counting", Keys: []auth.Key{{Key: "counting", Secret: appSecret}},
+		SubscriptionCounts: true, AuthorizationTimeout: 10 * time.Second,
+	}
+	apps, err := auth.NewApps(main, limited, counting)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, apps: apps, events: &journal{}, clients: make(map[string]*client)}
 	w.redis = &scriptedRedis{world: w}
 	w.log = newScriptedLog(w)
+	w.roster = newScriptedRoster(w)
+	w.caches = &scriptedCaches{world: w, last: make(map[string]protocol.Cached)}
 	w.hub = relay.New(relay.Config{
-		Interest: w.redis,
-		Log:      w.log,
-		Metrics:  metrics.New(prometheus.NewRegistry()),
-		Workers:  2,
+		Interest:  w.redis,
+		Log:       w.log,
+		Roster:    w.roster,
+		Publisher: w.caches,
+		Caches:    w.caches,
+		Metrics:   metrics.New(prometheus.NewRegistry()),
+		Workers:   2,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.running.Go(func() { w.hub.Run(ctx) })
+	w.running.Go(func() { w.roster.run(ctx) })
 	return w
 }
 
@@ -97,10 +115,21 @@ func (w *world) do(line string) error {
 		return w.doLog(args)
 	case "redis":
 		return w.doRedis(args)
+	case "roster":
+		return w.doRoster(args)
+	case "cache":
+		return w.doCache(args)
+	case "join":
+		return w.doJoin(args)
+	case "signin":
+		return w.doSignin(args)
 	case "wait":
 		return w.doWait(args)
 	case "drain":
 		return w.doDrain(args)
+	case "loose":
+		w.loose = true
+		return nil
 	case "channels":
 		w.doChannels()
 		return nil
@@ -119,7 +148,7 @@ func (w *world) doConnect(args []string) error {
 	if !ok {
 		return fmt.Errorf("there is no app %q", id)
 	}
-	c := &client{name: args[0], world: w, inbox: make(chan []byte, 1000)}
+	c := &client{name: args[0], world: w, key: app.Keys[0], inbox: make(chan []byte, 1000)}
 	_, refused := w.hub.Open(app, func(conn *relay.Conn) relay.Transport {
 		c.conn = conn
 		return c
@@ -177,7 +206,7 @@ func (w *world) doSubscribe(args []string) error {
 	for _, channel := range args[1:] {
 		signature := ""
 		if protocol.KindOf(channel).NeedsAuth() {
-			signature = auth.SignChannel(auth.Key{Key: appKey, Secret: appSecret}, c.conn.ID(), channel, nil)
+			signature = auth.SignChannel(c.key, c.conn.ID(), channel, nil)
 		}
 		c.inbox <- fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":%q}}`, signature, channel)
 	}
@@ -202,7 +231,7 @@ func (w *world) doClient(what string, args []string) error {
 	return nil
 }
 
-// doPublish: publish CHANNEL EVENT DATA [except=CLIENT] [size=N] [times=N]. With size
+// doPublish: publish CHANNEL EVENT DATA [except=CLIENT] [id=ID] [size=N] [times=N]. With size
 // the data is filled up with dots, with times its number is appended.
 func (w *world) doPublish(args []string) error {
 	e := protocol.Event{Channel: args[0], Name: args[1], Data: args[2]}
@@ -211,6 +240,8 @@ func (w *world) doPublish(args []string) error {
 		key, value, _ := strings.Cut(option, "=")
 		var err error
 		switch key {
+		case "id":
+			e.CacheID = value
 		case "except":
 			e.Exclude = w.clients[value].conn.ID()
 		case "times":
@@ -228,7 +259,7 @@ func (w *world) doPublish(args []string) error {
 			next.Data += strconv.Itoa(i + 1)
 		}
 		next.Data += strings.Repeat(".", max(0, size-len(next.Data)))
-		w.hub.Deliver(appID, next)
+		w.hub.Deliver(w.appOf(next.Channel), next)
 	}
 	w.hub.Flush()
 	return nil
@@ -281,13 +312,7 @@ func (w *world) doDrain(args []string) error {
 
 // doChannels: channels, lists the occupied ones.
 func (w *world) doChannels() {
-	counts := w.hub.Subscriptions(appID, "")
-	var lines []string
-	for name, n := range counts {
-		lines = append(lines, fmt.Sprintf("%s %d", name, n))
-	}
-	slices.Sort(lines)
-	w.events.add("occupied: %s", strings.Join(lines, ", "))
+	w.events.add("occupied: %s", strings.Join(w.roster.occupied(), ", "))
 }
 
 // scriptedRedis confirms at once, unless it was told to hold.
@@ -295,23 +320,24 @@ type scriptedRedis struct {
 	world *world
 	mu    sync.Mutex
 	hold  bool
-	names []string // watched
+	names []protocol.ChannelName // watched
 }
 
-func (r *scriptedRedis) Watch(_, channel string) {
+func (r *scriptedRedis) Watch(app, channel string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.names = append(r.names, channel)
+	r.names = append(r.names, protocol.ChannelName{App: app, Channel: channel})
 	r.world.events.add("redis: watch %s", channel)
 	if !r.hold {
-		r.world.running.Go(func() { r.world.hub.Confirmed(appID, channel) })
+		r.world.running.Go(func() { r.world.hub.Confirmed(app, channel) })
 	}
 }
 
-func (r *scriptedRedis) Unwatch(_, channel string) {
+func (r *scriptedRedis) Unwatch(app, channel string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.names = slices.DeleteFunc(r.names, func(name string) bool { return name == channel })
+	gone := protocol.ChannelName{App: app, Channel: channel}
+	r.names = slices.DeleteFunc(r.names, func(name protocol.ChannelName) bool { return name == gone })
 	r.world.events.add("redis: unwatch %s", channel)
 }
 
@@ -321,7 +347,7 @@ func (r *scriptedRedis) back() {
 	r.hold = false
 	r.mu.Unlock()
 	for _, name := range names {
-		r.world.hub.Confirmed(appID, name)
+		r.world.hub.Confirmed(name.App, name.Channel)
 	}
 }
 

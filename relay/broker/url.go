@@ -11,10 +11,13 @@ import (
 	"buildrelay/auth"
 )
 
+// Options are how to connect to Redis.
+type Options = redis.Options
+
 // ParseURL reads redis://[user:password@]host:port/db, or rediss:// for TLS with a
 // certificate by one of roots; nil means those that the system trusts. The error
 // never holds the password.
-func ParseURL(text auth.Secret, roots *x509.CertPool) (*redis.Options, error) {
+func ParseURL(text auth.Secret, roots *x509.CertPool) (*Options, error) {
 	u, err := url.Parse(string(text))
 	if err != nil {
 		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")

@@ -1,0 +1,155 @@
+package relay
+
+import (
+	"time"
+
+	"buildrelay/protocol"
+)
+
+// Rolled takes a roll that was asked for. The roster calls it.
+func (h *Hub) Rolled(appID, name string, n protocol.Roll) {
+	ch := h.channel(appID, name)
+	if ch == nil || ch.roll == nil {
+		return
+	}
+	if !ch.adopt(n) {
+		h.config.Roster.Ask(appID, name)
+	}
+	h.Flush()
+}
+
+// Full says that the channel has all the members it may have, and the user is none of
+// them. The roster calls it.
+func (h *Hub) Full(appID, name, userID string) {
+	ch := h.channel(appID, name)
+	if ch == nil || ch.roll == nil {
+		return
+	}
+	for _, c := range ch.present(userID) {
+		if s := c.release(name); s != nil {
+			h.leave(s)
+			c.push(protocol.ErrMembersFull(name, c.app.Limits.Members).Frame())
+		}
+	}
+}
+
+// step takes a change of a roll that Redis told of, and asks for the roll where the change
+// does not continue it.
+func (h *Hub) step(ch *channel, c protocol.Change) {
+	if ch.roll == nil {
+		return
+	}
+	if !ch.follow(c) {
+		h.config.Roster.Ask(ch.key.app, ch.key.name)
+	}
+}
+
+// enter makes the connection one of a member's. The caller holds mu.
+func (ch *channel) enter(m protocol.Member, c *Conn) {
+	if ch.roll.arrive(m.ID, c) {
+		ch.roster.Enter(ch.key.app, ch.key.name, m, ch.app.Limits.Members)
+	}
+}
+
+// exit takes back enter. The caller holds mu.
+func (ch *channel) exit(id string, c *Conn) {
+	if ch.roll.depart(id, c) {
+		ch.roster.Leave(ch.key.app, ch.key.name, id)
+	}
+}
+
+// present returns the member's connections on this node.
+func (ch *channel) present(id string) []*Conn {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return append([]*Conn(nil), ch.roll.here[id]...)
+}
+
+func (ch *channel) follow(c protocol.Change) (ok bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	s, ok := ch.roll.follow(c)
+	ch.tell(s)
+	return ok
+}
+
+func (ch *channel) adopt(n protocol.Roll) (ok bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	s, ok := ch.roll.adopt(n)
+	ch.tell(s)
+	return ok
+}
+
+// tell tells the readers what has changed, and admits whom that concerns. The caller
+// holds mu.
+func (ch *channel) tell(s steps) {
+	switch {
+	case ch.user != nil:
+		ch.user.tell(ch.roll, s)
+	case ch.counter != nil:
+		ch.counted(s.count)
+	default:
+		for _, m := range s.joined {
+			ch.append(protocol.MemberAdded(ch.key.name, m), "", nil)
+		}
+		for _, id := range s.left {
+			ch.append(protocol.MemberRemoved(ch.key.name, id), "", nil)
+		}
+	}
+	ch.admit()
+}
+
+const (
+	// askEvery is how often a roll is read anew that nothing seems to be wrong with, and
+	// askBatch how many of them in a second.
+	askEvery = 10 * time.Second
+	askBatch = 100
+)
+
+// ageRolls asks for rolls that may not be what Redis has, and tells counts that had to
+// wait.
+func (h *Hub) ageRolls(now time.Time) {
+	asked := 0
+	for _, ch := range h.rollChannels() {
+		ask, in := ch.ageRoll(now, asked < askBatch)
+		if in {
+			asked++
+		}
+		if ask {
+			h.config.Roster.Ask(ch.key.app, ch.key.name)
+		}
+	}
+	h.Flush()
+}
+
+// ageRoll says whether the roll is to be asked for, and whether only because its turn
+// came, if it may.
+func (ch *channel) ageRoll(now time.Time, turn bool) (ask, inTurn bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.counter != nil {
+		ch.counted(-1)
+	}
+	if ch.roll.differs {
+		return ch.heard, false
+	}
+	inTurn = ch.heard && turn && now.Sub(ch.roll.asked) >= askEvery
+	if inTurn {
+		ch.roll.asked = now
+	}
+	return inTurn, inTurn
+}
+
+// rollChannels returns the channels that have a roll.
+func (h *Hub) rollChannels() []*channel {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var found []*channel
+	for _, ch := range h.channels {
+		if ch.roll != nil {
+			found = append(found, ch)
+		}
+	}
+	return found
+}

@@ -1,0 +1,98 @@
+package relay
+
+import (
+	"strings"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+// userChannel is what a user's own channel has beside another's. Guarded by channel.mu.
+type userChannel struct {
+	id string
+	// watchers are told when the user comes and goes.
+	watchers map[*watchlist]struct{}
+}
+
+func newUserChannel(name string) *userChannel {
+	return &userChannel{id: strings.TrimPrefix(name, protocol.UserPrefix), watchers: make(map[*watchlist]struct{})}
+}
+
+// tell tells the watchers whether the user is online, and ends the user's connections
+// where that is asked for.
+func (u *userChannel) tell(r *roll, s steps) {
+	if s.ended {
+		for _, c := range r.here[u.id] {
+			c.Close(protocol.ErrTerminated())
+		}
+	}
+	if r.current {
+		for w := range u.watchers {
+			w.tell(u.id, len(r.members) > 0)
+		}
+	}
+}
+
+// signIn answers pusher:signin. A connection stays signed in as who it is: the same user
+// may sign in again, to no effect.
+func (c *Conn) signIn(m protocol.Message) *protocol.Error {
+	request, err := m.Signin()
+	if err != nil {
+		return err
+	}
+	if err := c.app.CheckSignin(c.id, request); err != nil {
+		return err
+	}
+	user, err := protocol.ParseUser(request.UserData, c.app.Limits)
+	switch {
+	case err != nil:
+		return err
+	case c.user != nil && c.user.ID != user.ID:
+		return protocol.ErrOtherUser(user.ID)
+	}
+	c.authorized.Store(true)
+	c.Reply(protocol.SigninSuccess(request.UserData))
+	if c.user != nil {
+		return nil
+	}
+	c.user = &user.Member
+	c.hub.hold(c, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
+	return c.watch(user)
+}
+
+// signOut takes the connection off its user's channel. The reader calls it at the end.
+func (c *Conn) signOut() {
+	if c.user != nil {
+		c.hub.release(c, c.user.ID, func(ch *channel) { ch.exit(c.user.ID, c) })
+	}
+	if c.watching != nil {
+		c.hub.unwatch(c, c.watching)
+	}
+}
+
+// hold does something to a user's channel that makes it stay until release.
+func (h *Hub) hold(c *Conn, userID string, do func(*channel)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ch := h.open(c.app, protocol.UserPrefix+userID, false)
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.emptySince = time.Time{}
+	ch.held++
+	do(ch)
+}
+
+// release takes back hold.
+func (h *Hub) release(c *Conn, userID string, do func(*channel)) {
+	if ch := h.channel(c.app.ID, protocol.UserPrefix+userID); ch != nil {
+		h.idleIf(ch, ch.release(do))
+	}
+}
+
+func (ch *channel) release(do func(*channel)) (empty bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	do(ch)
+	ch.held--
+	return ch.empty(time.Now())
+}
