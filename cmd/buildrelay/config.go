@@ -64,6 +64,24 @@ type Config struct {
 	// is refused (4004).
 	AppMaxConnections int `env:"APP_MAX_CONNECTIONS"`
 
+	// Whether the app's clients may send events to each other, on private and presence
+	// channels that they subscribe to.
+	AppClientEvents bool `env:"APP_CLIENT_EVENTS"`
+	// Most client events of one connection in a second; 0 means no limit. One more is
+	// refused (4301).
+	AppMaxClientEvents int `env:"APP_MAX_CLIENT_EVENTS" envDefault:"10"`
+	// Most members of a presence channel, over all nodes; 0 means no limit.
+	AppMaxMembers int `env:"APP_MAX_MEMBERS" envDefault:"100"`
+	// Whether subscribers are told how many they are (pusher:subscription_count).
+	AppSubscriptionCounts bool `env:"APP_SUBSCRIPTION_COUNTS"`
+	// Whether users who sign in are told which of the users on their watchlist are online.
+	AppWatchlists bool `env:"APP_WATCHLISTS"`
+	// Time in which a client has to sign in or to subscribe to a private or presence
+	// channel; else it is closed (4009). 0 means that it need not.
+	AppAuthorizationTimeout time.Duration `env:"APP_AUTHORIZATION_TIMEOUT" envDefault:"0s"`
+	// How long the last event of a cache channel is kept.
+	AppCacheTTL time.Duration `env:"APP_CACHE_TTL" envDefault:"30m"`
+
 	// Which channels are log channels, whose events Redis keeps: rules with ; between
 	// them, the first that matches counts. A rule is a channel name, with * for any
 	// characters, and what differs from replay=none events=20000 bytes=8MiB keep=24h.
@@ -179,8 +197,12 @@ func (c *Config) checkApp() error {
 			errs = append(errs, fmt.Errorf("%s%s is not set", prefix, name))
 		}
 	}
-	if c.AppMaxConnections < 0 {
-		errs = append(errs, errors.New("RELAY_APP_MAX_CONNECTIONS must be 0 (no limit) or more"))
+	for name, n := range map[string]int{
+		"MAX_CONNECTIONS": c.AppMaxConnections, "MAX_CLIENT_EVENTS": c.AppMaxClientEvents, "MAX_MEMBERS": c.AppMaxMembers,
+	} {
+		if n < 0 {
+			errs = append(errs, fmt.Errorf("%sAPP_%s is %d: it must be 0 (no limit) or more", prefix, name, n))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -194,7 +216,12 @@ func (c *Config) checkTimes() error {
 			errs = append(errs, fmt.Errorf("%s%s is %s: it must be at least 1s", prefix, name, d))
 		}
 	}
-	for name, d := range map[string]time.Duration{"WRITE_TIMEOUT": c.WriteTimeout, "FLUSH_WINDOW": c.FlushWindow} {
+	if d := c.AppAuthorizationTimeout; d != 0 && d < time.Second {
+		errs = append(errs, fmt.Errorf("RELAY_APP_AUTHORIZATION_TIMEOUT is %s: it must be 0 (off) or at least 1s", d))
+	}
+	for name, d := range map[string]time.Duration{
+		"WRITE_TIMEOUT": c.WriteTimeout, "FLUSH_WINDOW": c.FlushWindow, "APP_CACHE_TTL": c.AppCacheTTL,
+	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s%s is %s: it must be more than 0", prefix, name, d))
 		}
@@ -206,12 +233,20 @@ func (c *Config) key() auth.Key { return auth.Key{Key: c.AppKey, Secret: c.AppSe
 
 // apps returns the one app that the settings describe.
 func (c *Config) apps() (*auth.Apps, error) {
+	limits := protocol.DefaultLimits()
+	limits.Members, limits.ClientEvents = c.AppMaxMembers, c.AppMaxClientEvents
 	apps, err := auth.NewApps(auth.App{
-		ID:             c.AppID,
-		Keys:           []auth.Key{c.key()},
-		Disabled:       !c.AppEnabled,
-		MaxConnections: c.AppMaxConnections,
-		Logs:           protocol.LogRules(c.LogRules),
+		ID:                   c.AppID,
+		Keys:                 []auth.Key{c.key()},
+		Disabled:             !c.AppEnabled,
+		MaxConnections:       c.AppMaxConnections,
+		Limits:               limits,
+		Logs:                 protocol.LogRules(c.LogRules),
+		ClientEvents:         c.AppClientEvents,
+		SubscriptionCounts:   c.AppSubscriptionCounts,
+		Watchlists:           c.AppWatchlists,
+		AuthorizationTimeout: c.AppAuthorizationTimeout,
+		CacheTTL:             c.AppCacheTTL,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_APP_ID, RELAY_APP_KEY or RELAY_APP_SECRET: %w", err)
@@ -223,6 +258,14 @@ func (c *Config) apps() (*auth.Apps, error) {
 func (c *Config) logRule(_, channel string) *protocol.LogRule {
 	return protocol.LogRules(c.LogRules).Find(channel)
 }
+
+// tellsRoll says whether nodes tell each other who is on a channel of an app.
+func (c *Config) tellsRoll(_, channel string) bool {
+	return (&auth.App{SubscriptionCounts: c.AppSubscriptionCounts}).TellsRoll(channel)
+}
+
+// cacheTTL is how long the last event of an app's cache channel is kept.
+func (c *Config) cacheTTL(string) time.Duration { return c.AppCacheTTL }
 
 // isLoopback says whether only this machine can reach the address.
 func isLoopback(address string) bool {

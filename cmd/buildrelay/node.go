@@ -24,6 +24,7 @@ import (
 	"buildrelay/relay/api"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/roster"
 	"buildrelay/relay/server"
 	"buildrelay/relay/transport"
 )
@@ -40,6 +41,7 @@ type node struct {
 	log       *slog.Logger
 	registry  *prometheus.Registry
 	broker    *broker.Broker
+	roster    *roster.Roster
 	hub       *relay.Hub
 	webSocket *transport.WebSocket
 	server    *server.Server
@@ -61,9 +63,15 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.broker, err = newBroker(c, m, log); err != nil {
 		return nil, err
 	}
+	if n.roster, err = newRoster(c, m, log); err != nil {
+		return nil, err
+	}
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
+		Roster:          n.roster,
 		Log:             n.broker,
+		Publisher:       n.broker,
+		Caches:          n.broker,
 		Controls:        controls(),
 		Metrics:         m,
 		ActivityTimeout: c.ActivityTimeout,
@@ -85,7 +93,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 
 func (n *node) api(apps *auth.Apps, m *metrics.Metrics) *api.API {
 	return &api.API{
-		Apps: apps, Publisher: n.broker, Occupancy: ownOccupancy{n.hub}, Caches: ownOccupancy{n.hub}, Logs: n.broker,
+		Apps: apps, Publisher: n.broker, Occupancy: n.roster, Caches: n.broker, Logs: n.broker,
 		Metrics: m, Log: n.log, Now: time.Now, Stopping: n.leaving,
 	}
 }
@@ -97,7 +105,8 @@ func (n *node) metricsHandler() http.Handler {
 	return mux
 }
 
-func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
+// redisOptions is how to connect to Redis.
+func redisOptions(c Config) (*broker.Options, error) {
 	roots, err := certPool(c.RedisCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
@@ -106,11 +115,29 @@ func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, 
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_URL: %w", err)
 	}
+	return options, nil
+}
+
+func newRoster(c Config, m *metrics.Metrics, log *slog.Logger) (*roster.Roster, error) {
+	options, err := redisOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	return roster.New(roster.Config{Redis: options, Prefix: c.RedisPrefix, Tells: c.tellsRoll, Metrics: m, Log: log}), nil
+}
+
+func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
+	options, err := redisOptions(c)
+	if err != nil {
+		return nil, err
+	}
 	slanger := broker.Slanger{AnyChannel: c.RedisSlanger == "any"}
 	if c.RedisSlanger != "off" {
 		slanger.AppID = c.AppID
 	}
-	config := broker.Config{Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, Metrics: m, Log: log}
+	config := broker.Config{
+		Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, TellsRoll: c.tellsRoll, CacheTTL: c.cacheTTL, Metrics: m, Log: log,
+	}
 	if len(c.LogRules) > 0 {
 		config.LogRule = c.logRule
 	}
@@ -169,6 +196,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	var running, accepting sync.WaitGroup
 	running.Go(func() { n.hub.Run(core) })
 	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
+	running.Go(func() { n.roster.Run(core, n.hub) })
 	running.Go(func() { n.logFailure(n.metrics.Serve(core)) })
 	failed := make(chan error, 1)
 	accepting.Go(func() { failed <- n.server.Serve(accept) })
