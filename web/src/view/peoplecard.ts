@@ -26,10 +26,7 @@ export class PeopleCard {
     spellcheck: 'false',
     'aria-label': 'Your name',
   });
-  private readonly outside = (event: Event) => {
-    const row = this.element.parentElement;
-    if (!(event.target instanceof Node && row?.contains(event.target))) this.close();
-  };
+  private readonly outside = (event: Event) => this.leftFor(event.target);
 
   constructor(
     private readonly identity: Identity,
@@ -44,6 +41,7 @@ export class PeopleCard {
     );
     this.field.addEventListener('change', () => this.identity.rename(this.field.value));
     this.element.addEventListener('keydown', (event) => this.key(event));
+    this.element.addEventListener('focusout', (event) => event.relatedTarget && this.leftFor(event.relatedTarget));
   }
 
   toggle(): void {
@@ -73,6 +71,11 @@ export class PeopleCard {
     const others = present.filter((watcher) => !watcher.you);
     this.others.hidden = others.length === 0;
     this.others.replaceChildren(...others.map(entry));
+  }
+
+  private leftFor(place: EventTarget | null): void {
+    const row = this.element.parentElement;
+    if (!(place instanceof Node && row?.contains(place))) this.close();
   }
 
   private suggest(): void {
