@@ -64,7 +64,7 @@ func (r *roll) follow(c protocol.Change) (s steps, ok bool) {
 	switch {
 	case r.current && c.At.Epoch == r.at.Epoch && c.At.N <= r.at.N:
 		return s, true // known already
-	case !r.current || c.At.Epoch != r.at.Epoch || c.Prev != r.at.N:
+	case !r.current || c.At.Epoch != r.at.Epoch || c.Prev != r.at.N && !r.begins(c):
 		r.current, r.told = false, c.At
 		return s, false
 	}
@@ -82,6 +82,10 @@ func (r *roll) follow(c protocol.Change) (s steps, ok bool) {
 	return s, true
 }
 
+// begins says whether a step is the first of a roll after the empty one that is here:
+// Redis keeps no version of that.
+func (r *roll) begins(c protocol.Change) bool { return c.Prev == 0 && len(r.members) == 0 }
+
 // adopt takes the roll as it was read. It returns false if steps were told since.
 func (r *roll) adopt(n protocol.Roll) (s steps, ok bool) {
 	s.count = -1
@@ -91,6 +95,7 @@ func (r *roll) adopt(n protocol.Roll) (s steps, ok bool) {
 	case r.current && n.At.Epoch == r.at.Epoch && n.At.N < r.at.N:
 		return s, true // older than the copy
 	}
+	r.asked = time.Now()
 	s.count = n.Count
 	s.ended = r.at != protocol.Version{} && n.Ended > r.ended
 	r.at, r.current, r.told, r.ended = n.At, true, protocol.Version{}, n.Ended

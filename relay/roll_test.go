@@ -31,11 +31,17 @@ func (r *redisRoll) change(random *rand.Rand) protocol.Change {
 		c.Joined = &protocol.Member{ID: id}
 	}
 	r.at = c.At
+	if len(r.members) == 0 {
+		r.at.N = 0 // nothing is kept of an empty roll
+	}
 	return c
 }
 
 func (r *redisRoll) read(settled bool) protocol.Roll {
 	n := protocol.Roll{At: r.at, Settled: settled}
+	if len(r.members) == 0 {
+		n.At.N = r.clock
+	}
 	for id, info := range r.members {
 		n.Members = append(n.Members, protocol.Member{ID: id, Info: info})
 	}
@@ -45,7 +51,7 @@ func (r *redisRoll) read(settled bool) protocol.Roll {
 // lose makes Redis lose everything.
 func (r *redisRoll) lose() {
 	clear(r.members)
-	r.at = protocol.Version{Epoch: r.at.Epoch + "x", N: 0}
+	r.at = protocol.Version{Epoch: r.at.Epoch + "x"}
 }
 
 // observer is what a reader makes of what it is told.
