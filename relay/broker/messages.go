@@ -61,9 +61,9 @@ func lastKept(events []protocol.Event) (e protocol.Event, ok bool) {
 	return protocol.Event{}, false
 }
 
-// knownToSlanger says whether Slanger has channels of this kind. Its contract has no
-// place for what tells a cached event from one that is published, nor for every user's
-// id; so what it does not know is published in the relay's own contract alone, as logs are.
+// knownToSlanger says whether Slanger has channels of this kind. It has neither caches
+// nor users, and would hand the id of a cached event on to browsers. So what it does not
+// know is published in the relay's own contract alone, as logs are.
 func knownToSlanger(channel string) bool {
 	kind := protocol.KindOf(channel)
 	return !kind.Cache() && kind != protocol.User
