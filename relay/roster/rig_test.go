@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
@@ -138,6 +139,7 @@ func rollText(roll protocol.Roll) string {
 // record is what a sink is told.
 type record struct {
 	logged *lines
+	rolled func(channel string, roll protocol.Roll) // where set, takes the rolls
 
 	mu    sync.Mutex
 	rolls map[string][]protocol.Roll // by channel
@@ -150,6 +152,10 @@ func newRecord() *record {
 }
 
 func (r *record) Rolled(appID, channel string, roll protocol.Roll) {
+	if r.rolled != nil {
+		r.rolled(channel, roll)
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rolls[channel] = append(r.rolls[channel], roll)
@@ -290,6 +296,20 @@ func (l *listener) expect(want ...string) {
 		if got := changeText(l.next()); got != w {
 			l.t.Fatalf("told %q, want %q", got, w)
 		}
+	}
+}
+
+// expectAll compares the next changes, in any order.
+func (l *listener) expectAll(want ...string) {
+	l.t.Helper()
+	var got []string
+	for range want {
+		got = append(got, changeText(l.next()))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		l.t.Fatalf("told (-want +got):\n%s", diff)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // one goroutine, which holds no lock.
 type Sink interface {
 	// Rolled is called with the roll of a channel that was asked for. Where it is not
-	// settled, Rolled is called once more when it is, without being asked.
+	// settled, the roster asks again by itself, until it is.
 	Rolled(appID, channel string, roll protocol.Roll)
 	// Full says that a channel has as many members as it may have, and that the user
 	// who entered it is none of them.

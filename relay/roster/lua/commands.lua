@@ -13,18 +13,18 @@ function commands.lease(inc, known, ms, silence, hold_ms)
   local last, run = begin(base .. ':last', base .. ':run')
   local info = redis.pcall('INFO', 'server')
   local is = type(info) == 'string' and info:match('run_id:(%x+)') or ''
-  local restarted = is ~= '' and run and run ~= is
-  local held = false
-  if not epoch or restarted then
-    held = epoch ~= nil or known ~= ''
+  local lost = not epoch or is ~= '' and run and run ~= is
+  if lost then
     epoch = redis.sha1hex(time[1] .. ' ' .. time[2] .. ' ' .. inc .. ' ' .. base .. ' ' .. is):sub(1, 16)
     redis.call('SET', base .. ':epoch', epoch)
   elseif known ~= '' and known ~= epoch then
-    held = true
-  elseif whole(last) and now - whole(last) > tonumber(silence) then
-    held = redis.call('EXISTS', base .. ':incs') == 1
+    lost = true
+  else
+    lost = whole(last) and now - whole(last) > tonumber(silence)
   end
-  if held then redis.call('SET', base .. ':hold', '1', 'PX', hold_ms) end
+  if lost and (known ~= '' or redis.call('EXISTS', base .. ':incs') == 1) then
+    redis.call('SET', base .. ':hold', '1', 'PX', hold_ms)
+  end
   redis.call('SET', base .. ':last', number(now))
   if is ~= '' and is ~= run then redis.call('SET', base .. ':run', is) end
   local lease = key('lease', inc)
