@@ -95,8 +95,10 @@ func (m *model) round() {
 	}
 	switch m.rnd.IntN(6) {
 	case 0:
+		m.t.Log("restart")
 		m.restart()
 	case 1:
+		m.t.Log("flush")
 		if err := m.server.Client().FlushAll(m.t.Context()).Err(); err != nil {
 			m.t.Fatal(err)
 		}
@@ -190,6 +192,7 @@ func (m *model) restart() {
 // kill kills a node and starts another.
 func (m *model) kill() {
 	i := 1 + m.rnd.IntN(2)
+	m.t.Log("kill", i)
 	n := m.nodes[i]
 	m.lost(n, m.keys(n), func() { n.cut = true })
 	n.swallow()
@@ -202,9 +205,12 @@ func (m *model) cutOrRepair() {
 	n := m.nodes[1+m.rnd.IntN(2)]
 	if n.cut {
 		n.repair()
+		n.heard()
 		n.cut = false
+		m.t.Log("repaired")
 		return
 	}
+	m.t.Log("cut")
 	m.lost(n, m.keys(n), func() { n.cut = true })
 	n.swallow()
 }
@@ -282,20 +288,21 @@ func (m *model) empty() {
 		n.end()
 	}
 	last := startNode(m.t, m.server.URL(), calm) // sweeps what killed nodes left
+	defer last.stop()
 	eventually(m.t, "nothing is left", func() bool {
-		var left []string
 		for _, kind := range []string{"c", "m", "o", "of", "due"} {
 			keys, err := m.server.Client().Keys(m.t.Context(), "*}:"+kind+":*").Result()
 			if err != nil {
 				m.t.Fatal(err)
 			}
-			left = append(left, keys...)
+			if len(keys) > 0 {
+				return false
+			}
 		}
-		return len(left) == 0
+		return true
 	})
-	last.stop()
-	incs, err := m.server.Client().Keys(m.t.Context(), "*}:incs").Result()
-	if err != nil || len(incs) != 0 {
-		m.t.Errorf("%v are left (%v)", incs, err)
-	}
+	eventually(m.t, "dead nodes are forgotten", func() bool {
+		n, err := m.server.Client().SCard(m.t.Context(), prefix+":{~roster:0}:incs").Result()
+		return err == nil && n == 1
+	})
 }

@@ -23,9 +23,10 @@ type replicas struct {
 	pubsub *redis.PubSub
 	end    func()
 
-	mu   sync.Mutex
-	all  map[string]*replica
-	left map[string]int // how often a leave was told, by "CHANNEL USER"
+	mu    sync.Mutex
+	all   map[string]*replica
+	left  map[string]int // how often a leave was told, by "CHANNEL USER"
+	asked int            // how many rolls came
 }
 
 type replica struct {
@@ -107,6 +108,7 @@ func (r *replicas) changed(channel string, c protocol.Change) {
 func (r *replicas) rolled(channel string, roll protocol.Roll) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked++
 	p := r.all[channel]
 	if roll.At.Epoch == p.at.Epoch && roll.At.N < p.at.N {
 		r.Ask("1", channel)
@@ -164,6 +166,19 @@ func (r *replicas) leaves() map[string]int {
 		all[key] = n
 	}
 	return all
+}
+
+// heard waits until the node hears Redis.
+func (r *replicas) heard() {
+	r.t.Helper()
+	answers := func() int {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.asked
+	}
+	before := answers()
+	r.Ask("1", "presence-a")
+	eventually(r.t, "the node hears Redis", func() bool { return answers() > before })
 }
 
 // pass lets a moment pass in which something may come.
