@@ -171,6 +171,8 @@ func (t *tab) take(f frame) {
 		t.diary.letIn(t.view)
 	case t.view == nil:
 		err = errors.New("it is not subscribed")
+	case f.Event == "relay:lost":
+		err = nil // a link broke, and client events may be missing
 	case f.Event == "pusher_internal:member_added":
 		err = t.view.joined(f.text())
 	case f.Event == "pusher_internal:member_removed":
