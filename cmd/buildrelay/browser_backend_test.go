@@ -57,7 +57,14 @@ func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBack
 // startBeside runs `buildrelay demo --backend` beside a relay of startLogRelay.
 func (b *browser) startBeside(t *testing.T, w logWorld, dir string, command ...string) *ciBackend {
 	t.Helper()
-	_, port, _ := strings.Cut(w.Address, ":")
+	return b.startBehind(t, w, w.Address, dir, command...)
+}
+
+// startBehind is startBeside, but browsers reach the relay at an address of loopback that
+// is not its own.
+func (b *browser) startBehind(t *testing.T, w logWorld, relay, dir string, command ...string) *ciBackend {
+	t.Helper()
+	_, port, _ := strings.Cut(relay, ":")
 	args := append([]string{"demo", "--backend", "--relay-port", port, "--first-build", "1", "--"}, command...)
 	env := map[string]string{
 		"RELAY_LISTEN":     "127.0.0.1:0",

@@ -18,8 +18,9 @@ import (
 // page is a tab. The test fails if the page throws, logs a warning or an error,
 // or breaks its own content policy.
 type page struct {
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	close func() // as a person closes a tab
 	// expected says that the page may complain about something, such as a
 	// connection that the test cut.
 	expected func(complaint string) bool
@@ -33,7 +34,7 @@ func (b *browser) open(t *testing.T, backend *ciBackend, path string) *page {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	t.Cleanup(closeTab)
-	p := &page{t: t, ctx: ctx, expected: func(string) bool { return false }}
+	p := &page{t: t, ctx: ctx, close: closeTab, expected: func(string) bool { return false }}
 	t.Cleanup(p.judge)
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatalf("opening a tab: %v", err)

@@ -24,11 +24,14 @@ func TestBrowserScreenshots(t *testing.T) {
 	t.Run("of a log that lacks something", func(t *testing.T) { shootGap(t, b, folder) })
 }
 
-// shootBuilds shows the builds that the demo replays where there is no project.
+// shootBuilds shows the builds that the demo replays where there is no project, to more
+// people than one.
 func shootBuilds(t *testing.T, b *browser, folder string) {
 	args := []string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--first-build", "1"}
 	backend := b.startBackend(t, t.TempDir(), args, nil)
+	b.crowd(t, backend, "/#/builds/2", "Ada", "Brave Falcon", "Sunny Lynx", "Witty Heron")
 	p := b.open(t, backend, "/")
+	p.become(0, "Calm Otter")
 	for _, build := range []string{"2", "3"} {
 		p.sees(`[data-build="` + build + `"][data-status=passed]`)
 	}
@@ -39,7 +42,10 @@ func shootBuilds(t *testing.T, b *browser, folder string) {
 	p.shoot(filepath.Join(folder, "build"))
 	p.do("opening a build", chromedp.Navigate(backend.url+"/#/builds/2"))
 	p.sees(`.build-page[data-complete=true]`)
+	p.watchesWith("Ada", "Brave Falcon", "Sunny Lynx", "Witty Heron")
 	p.shoot(filepath.Join(folder, "complete"))
+	p.click(`.people-me`)
+	p.shoot(filepath.Join(folder, "people"))
 }
 
 func shootGap(t *testing.T, b *browser, folder string) {

@@ -30,6 +30,7 @@ func TestBrowser(t *testing.T) {
 		"shows an npm log":                                   showsAnNpmLog,
 		"shows a docker log":                                 showsADockerLog,
 		"scrolls a long log":                                 scrollsALongLog,
+		"shows who watches, on whatever node":                showsWhoWatches,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,6 +68,18 @@ func startBrowser(t *testing.T) *browser {
 	}
 	b.ctx = ctx
 	return b
+}
+
+// another is a browser of somebody else: it shares the process, and knows nothing of what
+// the first has stored.
+func (b *browser) another(t *testing.T) *browser {
+	t.Helper()
+	ctx, closeAll := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(closeAll)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("opening another browser: %v", err)
+	}
+	return &browser{ctx: ctx, cache: b.cache, certs: b.certs}
 }
 
 // findChromium looks for the names that .ci/setup looks for.

@@ -7,6 +7,7 @@ import type { FeedSink } from '../feed';
 import { buildOf, statusOf } from '../model';
 import type { Build, Finished, Started } from '../model';
 import type { Link } from '../transport';
+import { Watchers } from '../watchers';
 import type { App, View } from './app';
 import { el, setText } from './dom';
 import { clock, count, dateTime, duration } from './format';
@@ -14,6 +15,7 @@ import { icon, STATUS_TEXT } from './icons';
 import { LogView } from './log';
 import { Notices } from './notices';
 import { Palette } from './palette';
+import { PeopleRow } from './people';
 import { Proof } from './proof';
 import { plain } from './segments';
 import { elapsed, outcome, StatusBadge } from './status';
@@ -32,6 +34,8 @@ export class BuildView implements View, FeedSink {
   private readonly log: LogView;
   private readonly toolbar: Toolbar;
   private readonly feed: BuildFeed;
+  private readonly people: PeopleRow;
+  private readonly watchers: Watchers;
   private readonly stops: (() => void)[] = [];
   /** The build by its own events; the list may not have it any more. */
   private told: Build | undefined;
@@ -50,6 +54,11 @@ export class BuildView implements View, FeedSink {
     });
     this.feed = new BuildFeed(id, this);
     this.toolbar = new Toolbar(id, this.log, this.feed.recording, (problem) => this.notices.set('tool', problem));
+    this.people = new PeopleRow(app.identity);
+    this.watchers = new Watchers(id, app.identity, {
+      watchers: (all) => this.people.set(all),
+      spoken: (text) => app.shell.announce(text),
+    });
     this.log.element.setAttribute('aria-label', `Output of build ${id}`);
     this.assemble();
     this.listen();
@@ -59,12 +68,15 @@ export class BuildView implements View, FeedSink {
     this.log.mounted();
     this.log.focus();
     this.feed.start((channel, handlers) => this.app.relay.openLog(channel, handlers));
+    this.watchers.start((channel, handlers) => this.app.relay.openPresence(channel, handlers));
     this.drawHead();
   }
 
   close(): void {
     cancelAnimationFrame(this.frame);
     this.feed.close();
+    this.people.close();
+    this.watchers.close();
     this.log.close();
     for (const stop of this.stops) stop();
   }
@@ -103,7 +115,7 @@ export class BuildView implements View, FeedSink {
     const name = el('div.build-heading', {}, el('div.build-line-1', {}, el('span.build-id', {}, `#${this.id}`), this.status.element, this.command), this.facts);
     this.element.dataset['build'] = String(this.id);
     this.element.append(
-      el('header.build-head', {}, back, name, this.toolbar.element),
+      el('header.build-head', {}, back, name, this.people.element, this.toolbar.element),
       this.notices.element,
       el('div.log-frame', {}, this.log.element, this.blank, this.toolbar.resume),
       el('footer.log-foot', {}, this.end, this.proof.element, this.size),

@@ -26,6 +26,8 @@ export class PeopleCard {
     spellcheck: 'false',
     'aria-label': 'Your name',
   });
+  /** A key that closes the card is down. */
+  private ending = false;
   private readonly outside = (event: Event) => this.leftFor(event.target);
 
   constructor(
@@ -40,7 +42,7 @@ export class PeopleCard {
       el('p.people-hint', {}, 'Everybody who watches sees your name. It is kept in this browser.'),
     );
     this.field.addEventListener('change', () => this.identity.rename(this.field.value));
-    this.element.addEventListener('keydown', (event) => this.key(event));
+    for (const type of ['keydown', 'keyup'] as const) this.element.addEventListener(type, (event) => this.key(event));
     this.element.addEventListener('focusout', (event) => event.relatedTarget && this.leftFor(event.relatedTarget));
   }
 
@@ -83,11 +85,20 @@ export class PeopleCard {
     this.identity.rename(this.field.value);
   }
 
-  /** The page's own keys rest while the card has the focus. */
+  /**
+   * The page's own keys rest while the card has the focus. It is closed when a key comes
+   * up: one that goes down would then press what gets the focus.
+   */
   private key(event: KeyboardEvent): void {
     event.stopPropagation();
+    if (event.type === 'keydown') {
+      const ends = event.key === 'Escape' || (event.key === 'Enter' && event.target === this.field);
+      this.ending = ends && !event.isComposing;
+      return;
+    }
+    if (!this.ending) return;
+    this.ending = false;
     if (event.key === 'Escape') this.field.value = this.identity.me.name;
-    else if (event.key !== 'Enter' || event.target !== this.field) return;
     this.close();
     this.events.home.focus();
   }
