@@ -41,7 +41,7 @@ func TestACachedEventIsWhatWasPublished(t *testing.T) {
 func TestParseCachedRefusesWhatIsNoEventToCache(t *testing.T) {
 	for _, payload := range []string{
 		``, `x`, `null`, `[]`, `[{"event":"e"}]`, `{}`, `{"event":"pusher:x"}`, `{"event":"client-x","data":"d"}`,
-		`{"event":"e","id":7}`, `{"event":"e","ID":"x"}`, `{"event":"e","event":"e"}`, `{"event":"e","socket_id":"x"}`,
+		`{"event":"e","event":"e"}`, `{"event":"e","socket_id":"x"}`,
 	} {
 		if got, err := protocol.ParseCached([]byte(payload), "cache-a", time.Minute); err == nil {
 			t.Errorf("%s is read as %+v", payload, got)

@@ -13,9 +13,9 @@ import (
 //
 //	{"event":"name","data":any,"socket_id":"1.2","user_id":"u1","id":"x"}
 //
-// The last three may be absent or null; other members are ignored. The id, of at most
-// [MaxCacheID] bytes, is [Event.CacheID]. Data that is
-// not a string is delivered as its compact JSON text, absent data as "null".
+// The last three may be absent or null; other members are ignored. An id that is a string of
+// at most [MaxCacheID] bytes is [Event.CacheID]; any other is ignored. Data that is not a
+// string is delivered as its compact JSON text, absent data as "null".
 // Names obey l, data obeys l.Data or [MaxRedisData], whichever is more.
 //
 // One bad element does not take the rest of an array with it: the good events
@@ -58,7 +58,7 @@ func parseArray(array []byte, channel string, l Limits) ([]Event, error) {
 }
 
 func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
-	v, _, err := readObject(obj, "event", "data", "socket_id", "user_id", "id")
+	v, extra, err := readObject(obj, "event", "data", "socket_id", "user_id")
 	if err != nil {
 		return Event{}, err
 	}
@@ -70,16 +70,24 @@ func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
 	if e.UserID, err = optionalText("user_id", v[3]); err != nil {
 		return Event{}, err
 	}
-	if e.CacheID, err = optionalText("id", v[4]); err != nil {
-		return Event{}, err
-	}
-	if len(e.CacheID) > MaxCacheID {
-		return Event{}, errors.New("the id is too long")
-	}
+	e.CacheID = cacheID(extra)
 	if err := e.Check(l.redis()); err != nil {
 		return Event{}, err
 	}
 	return e, nil
+}
+
+// cacheID returns what a member "id" names the event to caches; one that is no string,
+// or too long, is some other id of the backend's.
+func cacheID(extra []Field) string {
+	for _, f := range extra {
+		if f.Name == "id" && f.Value[0] == '"' {
+			if id := unquote(f.Value); len(id) <= MaxCacheID {
+				return id
+			}
+		}
+	}
+	return ""
 }
 
 // newEvent makes an event of the members that every contract over Redis has.

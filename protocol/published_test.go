@@ -66,8 +66,6 @@ func TestParsePublishedNamesWhatIsWrong(t *testing.T) {
 		{`{"event":"e","socket_id":12.5}`, `"socket_id" must be a string`},
 		{`{"event":"e","socket_id":"abc"}`, "invalid socket_id 'abc'"},
 		{`{"event":"e","user_id":7}`, `"user_id" must be a string`},
-		{`{"event":"e","id":7}`, `"id" must be a string`},
-		{`{"event":"e","id":"` + strings.Repeat("x", protocol.MaxCacheID+1) + `"}`, "the id is too long"},
 		{`{"event":"e","event":"f"}`, `"event" comes twice`},
 		{`{"event":"e","Data":"d"}`, `"Data" must be written "data"`},
 		{`{"event":""}`, "Invalid event name '': it is empty"},
@@ -173,5 +171,23 @@ func BenchmarkParsePublished(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestParsePublishedTakesAnIDThatNamesTheEventToCaches(t *testing.T) {
+	long := strings.Repeat("x", protocol.MaxCacheID+1)
+	for payload, want := range map[string]string{
+		`{"event":"e","id":"a1"}`:           "a1",
+		`{"id":"\u0061","event":"e"}`:       "a",
+		`{"event":"e"}`:                     "",
+		`{"event":"e","id":null}`:           "",
+		`{"event":"e","id":7}`:              "",
+		`{"event":"e","ID":"a"}`:            "",
+		`{"event":"e","id":"` + long + `"}`: "",
+	} {
+		got, err := protocol.ParsePublished([]byte(payload), "a", protocol.DefaultLimits())
+		if err != nil || len(got) != 1 || got[0].CacheID != want {
+			t.Errorf("%.60s: got %+v, %v, want the id %q", payload, got, err, want)
+		}
 	}
 }
