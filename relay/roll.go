@@ -37,8 +37,9 @@ type roll struct {
 	differs bool
 	// asked is when the roll was read last, or asked for because its turn came.
 	asked time.Time
-	// ended is the step at which the user's connections were ended the last time.
-	ended int64
+	// ended is the step at which the user's connections were ended the last time, read the
+	// newest such step that was read: at first it may be from before they came.
+	ended, read int64
 	// members are the user_infos by id.
 	members map[string]string
 	// here are the connections on this node, by member; on a user's channel those that
@@ -61,6 +62,9 @@ type steps struct {
 // follow takes one step. It returns false where steps are missing before it.
 func (r *roll) follow(c protocol.Change) (s steps, ok bool) {
 	s.count = -1
+	if s.ended = c.Ended && c.At.N > r.ended; s.ended {
+		r.ended = c.At.N
+	}
 	switch {
 	case r.current && c.At.Epoch == r.at.Epoch && c.At.N <= r.at.N:
 		return s, true // known already
@@ -69,10 +73,7 @@ func (r *roll) follow(c protocol.Change) (s steps, ok bool) {
 		return s, false
 	}
 	r.at = c.At
-	s.count, s.ended = c.Count, c.Ended
-	if s.ended {
-		r.ended = c.At.N
-	}
+	s.count = c.Count
 	if c.Joined != nil {
 		r.add(&s, *c.Joined)
 	}
@@ -97,8 +98,11 @@ func (r *roll) adopt(n protocol.Roll) (s steps, ok bool) {
 	}
 	r.asked = time.Now()
 	s.count = n.Count
-	s.ended = r.at != protocol.Version{} && n.Ended > r.ended
-	r.at, r.current, r.told, r.ended = n.At, true, protocol.Version{}, n.Ended
+	s.ended = r.at != protocol.Version{} && n.Ended > max(r.ended, r.read)
+	if s.ended {
+		r.ended = n.Ended
+	}
+	r.at, r.current, r.told, r.read = n.At, true, protocol.Version{}, n.Ended
 	r.compare(&s, n)
 	return s, true
 }

@@ -129,3 +129,38 @@ func toSet(members map[string]string) map[string]bool {
 	}
 	return set
 }
+
+// A user's connections are ended by a step that comes at any time after they came, and once.
+func TestConnectionsAreEndedByAStepHoweverItIsHeard(t *testing.T) {
+	end := protocol.Change{At: protocol.Version{Epoch: "e", N: 7}, Prev: 5, Ended: true, Count: -1}
+	before := protocol.Roll{At: protocol.Version{Epoch: "e", N: 5}, Ended: 3, Settled: true}
+	after := protocol.Roll{At: protocol.Version{Epoch: "e", N: 7}, Ended: 7, Settled: true}
+	for name, test := range map[string]struct {
+		heard []any
+		want  int
+	}{
+		"in order":                         {[]any{before, end, after}, 1},
+		"before the roll is read":          {[]any{end, after, after}, 1},
+		"behind the roll that tells of it": {[]any{after, end, after}, 1},
+		"in the roll alone":                {[]any{before, after, after}, 1},
+		"before they came":                 {[]any{before, before}, 0},
+		"a moment before they came":        {[]any{after, after}, 0},
+	} {
+		r, got := newRoll(), 0
+		for _, what := range test.heard {
+			var s steps
+			switch what := what.(type) {
+			case protocol.Change:
+				s, _ = r.follow(what)
+			case protocol.Roll:
+				s, _ = r.adopt(what)
+			}
+			if s.ended {
+				got++
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: ended %d times, want %d", name, got, test.want)
+		}
+	}
+}
