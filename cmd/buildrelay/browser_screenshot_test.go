@@ -43,6 +43,7 @@ func shootBuilds(t *testing.T, b *browser, folder string) {
 	p.do("opening a build", chromedp.Navigate(backend.url+"/#/builds/2"))
 	p.sees(`.build-page[data-complete=true]`)
 	p.watchesWith("Ada", "Brave Falcon", "Sunny Lynx", "Witty Heron")
+	p.until(`document.querySelector('.people').getAnimations({ subtree: true }).length === 0`)
 	p.shoot(filepath.Join(folder, "complete"))
 	p.click(`.people-me`)
 	p.shoot(filepath.Join(folder, "people"))

@@ -3,7 +3,7 @@
 
 import type { Identity } from '../identity';
 import type { Watcher } from '../watchers';
-import { Avatar } from './avatar';
+import { Avatar, Hues } from './avatar';
 import { el, setAttribute, setText } from './dom';
 import { count } from './format';
 import { PeopleCard } from './peoplecard';
@@ -21,14 +21,15 @@ export class PeopleRow {
   private readonly me = el('button.people-me', { type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false' });
   private readonly card: PeopleCard;
   private readonly places = new Map<string, Place>();
+  private readonly hues = new Hues();
   private readonly phone = matchMedia('(max-width: 640px)');
   private readonly resized = () => this.draw();
   private shown: readonly Watcher[] = [];
-  /** Whoever comes now comes before the reader's eyes. */
-  private live = false;
+  /** Those who come now, before the reader's eyes. */
+  private arriving = new Set<string>();
 
   constructor(identity: Identity) {
-    this.card = new PeopleCard(identity, {
+    this.card = new PeopleCard(identity, this.hues, {
       opened: (open) => this.me.setAttribute('aria-expanded', String(open)),
       home: this.me,
     });
@@ -48,9 +49,12 @@ export class PeopleRow {
   set(all: readonly Watcher[] | undefined): void {
     this.element.hidden = all === undefined;
     if (!all) this.card.close();
+    const before = new Set(this.shown.map(({ id }) => id));
     this.shown = all ?? [];
+    const fresh = before.size === 0 ? [] : this.shown.filter(({ id }) => !before.has(id));
+    this.arriving = new Set(fresh.map(({ id }) => id));
     this.draw();
-    this.live = all !== undefined;
+    this.arriving.clear();
   }
 
   private draw(): void {
@@ -71,7 +75,7 @@ export class PeopleRow {
   }
 
   private drawMe({ id, name }: Watcher): void {
-    this.myAvatar.set(id, name);
+    this.myAvatar.set(this.hues.of(id), name);
     setText(this.myName, name);
     setAttribute(this.me, 'title', `${name} (you). Click to change your name`);
     setAttribute(this.me, 'aria-label', `${name}, you. Change your name`);
@@ -85,9 +89,9 @@ export class PeopleRow {
       this.places.delete(id);
     }
     others.forEach((watcher, at) => {
-      const place = this.places.get(watcher.id) ?? new Place(this.live);
+      const place = this.places.get(watcher.id) ?? new Place(this.arriving.has(watcher.id));
       this.places.set(watcher.id, place);
-      place.set(watcher);
+      place.set(watcher, this.hues.of(watcher.id));
       // A node that is moved plays its entrance again.
       if (this.row.children[at] !== place.element) this.row.insertBefore(place.element, this.row.children[at] ?? null);
     });
@@ -112,8 +116,8 @@ class Place {
     this.element.append(this.avatar.element, this.name);
   }
 
-  set({ id, name, leaving }: Watcher): void {
-    this.avatar.set(id, name);
+  set({ name, leaving }: Watcher, hue: number): void {
+    this.avatar.set(hue, name);
     setText(this.name, name);
     setAttribute(this.element, 'title', name);
     setAttribute(this.element, 'data-leaving', String(leaving));

@@ -5,6 +5,7 @@ import type { Identity } from '../identity';
 import { MAX_NAME, randomName } from '../names';
 import type { Watcher } from '../watchers';
 import { Avatar } from './avatar';
+import type { Hues } from './avatar';
 import { button, el, setText } from './dom';
 import { icon } from './icons';
 
@@ -32,6 +33,7 @@ export class PeopleCard {
 
   constructor(
     private readonly identity: Identity,
+    private readonly hues: Hues,
     private readonly events: CardEvents,
   ) {
     const another = button('Another name', [icon('shuffle')], () => this.suggest());
@@ -67,12 +69,12 @@ export class PeopleCard {
 
   set(present: readonly Watcher[]): void {
     const me = this.identity.me;
-    this.avatar.set(me.id, me.name);
+    this.avatar.set(this.hues.of(me.id), me.name);
     if (document.activeElement !== this.field) this.field.value = me.name;
     setText(this.number, String(present.length));
     const others = present.filter((watcher) => !watcher.you);
     this.others.hidden = others.length === 0;
-    this.others.replaceChildren(...others.map(entry));
+    this.others.replaceChildren(...others.map(({ id, name }) => entry(this.hues.of(id), name)));
   }
 
   private leftFor(place: EventTarget | null): void {
@@ -104,8 +106,8 @@ export class PeopleCard {
   }
 }
 
-function entry({ id, name }: Watcher): HTMLElement {
+function entry(hue: number, name: string): HTMLElement {
   const avatar = new Avatar();
-  avatar.set(id, name);
+  avatar.set(hue, name);
   return el('li.people-entry', {}, avatar.element, el('span.people-name', { title: name }, name));
 }
