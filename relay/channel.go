@@ -42,6 +42,8 @@ type channel struct {
 	// missed says that the channel was heard once and then was not: what was
 	// published meanwhile is gone.
 	missed bool
+	// refused says that the interest in the channel has ended, since it was refused.
+	refused bool
 	// waiting are the subscriptions made while the channel was not heard, and
 	// waitingSince is when the first of them was made.
 	waiting      map[*subscription]struct{}
@@ -191,19 +193,30 @@ func (ch *channel) mute() {
 	ch.doubt()
 }
 
-// refuse ends the subscriptions that wait and returns them.
-func (ch *channel) refuse() []*subscription {
+// refuse ends the subscriptions that wait and returns them. It says whether the channel
+// has none left.
+func (ch *channel) refuse(now time.Time) (refused []*subscription, empty bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	ch.heard, ch.missed, ch.refused = false, false, true
+	ch.doubt()
 	ch.append(protocol.Lost(ch.key.name, -1), "", nil)
-	refused := slices.Collect(maps.Keys(ch.waiting))
+	refused = slices.Collect(maps.Keys(ch.waiting))
 	ch.waiting = nil
 	for _, s := range refused {
 		if s.member != nil {
 			ch.exit(s.member.ID, s.conn)
 		}
 	}
-	return refused
+	return refused, ch.empty(now)
+}
+
+// retry says whether Redis has to be asked again for a channel that was refused.
+func (ch *channel) retry() (was bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	was, ch.refused = ch.refused, false
+	return was
 }
 
 // empty notes since when the channel has no subscription. The caller holds mu.

@@ -52,9 +52,10 @@ type Conn struct {
 
 	// Owned by the reader.
 
-	// user is who signed in, nil while nobody has; watching is whom that user watches, or
-	// nil. sending counts the client events of the last second.
+	// user is who signed in, nil while nobody has, and home the user's channel; watching is
+	// whom that user watches, or nil. sending counts the client events of the last second.
 	user     *protocol.Member
+	home     *channel
 	watching *watchlist
 	sending  window
 

@@ -61,26 +61,20 @@ func (h *Hub) Confirmed(appID, name string) {
 
 // Refused says that Redis does not let this node hear the channel, and ends the
 // interest in it. Who waits for the channel is told so; who heard it before an
-// interruption is told that something may be missing.
+// interruption is told that something may be missing, and hears it again when the next
+// subscriber makes Redis be asked.
 func (h *Hub) Refused(appID, name string) {
-	for _, s := range h.dropChannel(channelKey{appID, name}) {
+	ch := h.channel(appID, name)
+	if ch == nil {
+		return
+	}
+	refused, empty := ch.refuse(time.Now())
+	for _, s := range refused {
 		h.metrics.Subscriptions.Dec()
 		s.conn.refuse(s, protocol.ErrChannelRefused(name))
 	}
+	h.idleIf(ch, empty)
 	h.Flush()
-}
-
-// dropChannel forgets a channel and returns the subscriptions that waited.
-func (h *Hub) dropChannel(key channelKey) []*subscription {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	ch := h.channels[key]
-	if ch == nil {
-		return nil
-	}
-	delete(h.channels, key)
-	h.metrics.Channels.Dec()
-	return ch.refuse()
 }
 
 // Interrupted says that nothing is heard any more. New subscriptions wait; the

@@ -226,6 +226,8 @@ func (h *Hub) open(app *auth.App, name string, log bool) *channel {
 		h.channels[key] = ch
 		h.metrics.Channels.Inc()
 		h.config.Interest.Watch(key.app, key.name)
+	} else if ch.retry() {
+		h.config.Interest.Watch(key.app, key.name)
 	}
 	return ch
 }

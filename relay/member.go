@@ -12,7 +12,7 @@ func (h *Hub) Rolled(appID, name string, n protocol.Roll) {
 	if ch == nil || ch.roll == nil {
 		return
 	}
-	if !ch.adopt(n) {
+	if ch.adopt(n) {
 		h.config.Roster.Ask(appID, name)
 	}
 	h.Flush()
@@ -25,12 +25,12 @@ func (h *Hub) Full(appID, name, userID string) {
 	if ch == nil || ch.roll == nil {
 		return
 	}
-	for _, c := range ch.present(userID) {
-		if s := c.release(name); s != nil {
-			h.leave(s)
-			c.push(protocol.ErrMembersFull(name, c.app.Limits.Members).Frame())
-		}
+	away, empty := ch.turnAway(userID)
+	for _, s := range away {
+		h.metrics.Subscriptions.Dec()
+		s.conn.refuse(s, protocol.ErrMembersFull(name, ch.app.Limits.Members))
 	}
+	h.idleIf(ch, empty)
 }
 
 // step takes a change of a roll that Redis told of, and asks for the roll where the change
@@ -58,11 +58,22 @@ func (ch *channel) exit(id string, c *Conn) {
 	}
 }
 
-// present returns the member's connections on this node.
-func (ch *channel) present(id string) []*Conn {
+// turnAway ends the subscriptions of a member that wait, and returns them. One that was let
+// in, since the user was there by another node then, stays: the roster is told anew.
+func (ch *channel) turnAway(id string) (away []*subscription, empty bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return append([]*Conn(nil), ch.roll.here[id]...)
+	for s := range ch.waiting {
+		if s.member != nil && s.member.ID == id {
+			delete(ch.waiting, s)
+			ch.exit(id, s.conn)
+			away = append(away, s)
+		}
+	}
+	if len(ch.roll.here[id]) > 0 {
+		ch.roster.Enter(ch.key.app, ch.key.name, protocol.Member{ID: id, Info: ch.roll.members[id]}, 0)
+	}
+	return away, len(away) > 0 && ch.empty(time.Now())
 }
 
 func (ch *channel) follow(c protocol.Change) (ok bool) {
@@ -73,12 +84,12 @@ func (ch *channel) follow(c protocol.Change) (ok bool) {
 	return ok
 }
 
-func (ch *channel) adopt(n protocol.Roll) (ok bool) {
+func (ch *channel) adopt(n protocol.Roll) (askAgain bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	s, ok := ch.roll.adopt(n)
+	s, askAgain := ch.roll.adopt(n)
 	ch.tell(s)
-	return ok
+	return askAgain
 }
 
 // tell tells the readers what has changed, and admits whom that concerns. The caller
@@ -101,8 +112,8 @@ func (ch *channel) tell(s steps) {
 }
 
 const (
-	// askEvery is how often a roll is read anew that nothing seems to be wrong with, and
-	// askBatch how many of them in a second.
+	// askEvery is how often a roll is read anew that nothing seems to be wrong with;
+	// askBatch is how many rolls are asked for in a second.
 	askEvery = 10 * time.Second
 	askBatch = 100
 )
@@ -112,33 +123,25 @@ const (
 func (h *Hub) ageRolls(now time.Time) {
 	asked := 0
 	for _, ch := range h.rollChannels() {
-		ask, in := ch.ageRoll(now, asked < askBatch)
-		if in {
+		if ch.ageRoll(now) && asked < askBatch {
 			asked++
-		}
-		if ask {
 			h.config.Roster.Ask(ch.key.app, ch.key.name)
 		}
 	}
 	h.Flush()
 }
 
-// ageRoll says whether the roll is to be asked for, and whether only because its turn
-// came, if it may.
-func (ch *channel) ageRoll(now time.Time, turn bool) (ask, inTurn bool) {
+// ageRoll says whether the roll is to be asked for: something is wrong with it, or its turn
+// has come.
+func (ch *channel) ageRoll(now time.Time) (ask bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.counter != nil {
 		ch.counted(-1)
 	}
-	if ch.roll.differs {
-		return ch.heard, false
-	}
-	inTurn = ch.heard && turn && now.Sub(ch.roll.asked) >= askEvery
-	if inTurn {
-		ch.roll.asked = now
-	}
-	return inTurn, inTurn
+	r := ch.roll
+	ask = ch.heard && (r.differs || !r.current || now.Sub(r.asked) >= askEvery)
+	return ask
 }
 
 // rollChannels returns the channels that have a roll.

@@ -35,8 +35,12 @@ type roll struct {
 	told protocol.Version
 	// differs says that the copy has members that Redis has not, and why is not clear yet.
 	differs bool
-	// asked is when the roll was read last, or asked for because its turn came.
+	// asked is when the roll was read last.
 	asked time.Time
+	// beyond is the version that rolls which were read did not come to, and late how many
+	// of them in a row. If it goes on, beyond is none that Redis ever gave.
+	beyond protocol.Version
+	late   int
 	// ended is the step at which the user's connections were ended the last time, read the
 	// newest such step that was read: at first it may be from before they came.
 	ended, read int64
@@ -87,24 +91,40 @@ func (r *roll) follow(c protocol.Change) (s steps, ok bool) {
 // Redis keeps no version of that.
 func (r *roll) begins(c protocol.Change) bool { return c.Prev == 0 && len(r.members) == 0 }
 
-// adopt takes the roll as it was read. It returns false if steps were told since.
-func (r *roll) adopt(n protocol.Roll) (s steps, ok bool) {
-	s.count = -1
-	switch {
-	case n.At.Epoch == r.told.Epoch && n.At.N < r.told.N:
-		return s, false
-	case r.current && n.At.Epoch == r.at.Epoch && n.At.N < r.at.N:
-		return s, true // older than the copy
-	}
+// adopt takes the roll as it was read, unless it is older than what was told. It says
+// whether to ask again at once.
+func (r *roll) adopt(n protocol.Roll) (s steps, askAgain bool) {
 	r.asked = time.Now()
+	if late, again := r.tooLate(n.At); late {
+		return steps{count: -1}, again
+	}
 	s.count = n.Count
 	s.ended = r.at != protocol.Version{} && n.Ended > max(r.ended, r.read)
 	if s.ended {
 		r.ended = n.Ended
 	}
 	r.at, r.current, r.told, r.read = n.At, true, protocol.Version{}, n.Ended
+	r.beyond, r.late = protocol.Version{}, 0
 	r.compare(&s, n)
-	return s, true
+	return s, false
+}
+
+// tooLate says whether a roll that was read is older than what was told, and whether it
+// helps to ask again at once. The fourth time in a row that it is older than the same it
+// is right, and what was told is not.
+func (r *roll) tooLate(at protocol.Version) (late, again bool) {
+	newest := r.told
+	if r.current {
+		newest = r.at
+	}
+	if at.Epoch != newest.Epoch || at.N >= newest.N {
+		return false, false
+	}
+	if r.beyond != newest {
+		r.beyond, r.late = newest, 0
+	}
+	r.late++
+	return r.late < 4, r.late == 1 && !r.current
 }
 
 // compare makes the members those that were read, but that nobody leaves while Redis may

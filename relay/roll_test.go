@@ -104,7 +104,7 @@ func TestReadersSeeMembersJoinAndLeaveInTurnWhateverIsMissed(t *testing.T) {
 				redis.lose()
 			}
 		}
-		s, ok := r.adopt(redis.read(true))
+		s, again := r.adopt(redis.read(true))
 		o.see(s)
 		want := map[string]bool{}
 		for id := range redis.members {
@@ -113,8 +113,8 @@ func TestReadersSeeMembersJoinAndLeaveInTurnWhateverIsMissed(t *testing.T) {
 		if o.members["0"] {
 			want["0"] = true // is here
 		}
-		if diff := cmp.Diff(want, o.members); diff != "" || !ok {
-			t.Fatalf("seed %d: the roll as it was read last is adopted: %v (- there, + seen):\n%s", seed, ok, diff)
+		if diff := cmp.Diff(want, o.members); diff != "" || again {
+			t.Fatalf("seed %d: the roll as it was read last is too old: %v (- there, + seen):\n%s", seed, again, diff)
 		}
 		if diff := cmp.Diff(o.members, toSet(r.members)); diff != "" {
 			t.Fatalf("seed %d: a new reader is told another list (- seen, + told):\n%s", seed, diff)
@@ -161,6 +161,26 @@ func TestConnectionsAreEndedByAStepHoweverItIsHeard(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s: ended %d times, want %d", name, got, test.want)
+		}
+	}
+}
+
+// Who may publish in Redis can say what he wants; the copy comes back to what Redis has.
+func TestStepsThatNobodyTookAreForgotten(t *testing.T) {
+	genuine := protocol.Roll{At: protocol.Version{Epoch: "e", N: 5}, Members: []protocol.Member{{ID: "ann"}}, Settled: true}
+	for name, prev := range map[string]int64{"behind the copy": 5, "far beyond it": 9} {
+		r := newRoll()
+		r.adopt(genuine)
+		forged := protocol.Change{At: protocol.Version{Epoch: "e", N: 1 << 60}, Prev: prev, Left: "ann", Count: -1}
+		r.follow(forged)
+		asked := 0
+		for range 4 {
+			if _, again := r.adopt(genuine); again {
+				asked++
+			}
+		}
+		if !r.has("ann") || r.at != genuine.At || asked > 1 {
+			t.Errorf("%s: the copy is %+v, and was asked for at once %d times", name, r, asked)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
@@ -56,43 +57,42 @@ func (c *Conn) signIn(m protocol.Message) *protocol.Error {
 		return nil
 	}
 	c.user = &user.Member
-	c.hub.hold(c, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
+	c.home = c.hub.hold(c.app, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
 	return c.watch(user)
 }
 
 // signOut takes the connection off its user's channel. The reader calls it at the end.
 func (c *Conn) signOut() {
 	if c.user != nil {
-		c.hub.release(c, c.user.ID, func(ch *channel) { ch.exit(c.user.ID, c) })
+		c.hub.letGo(c.home, func(ch *channel) { ch.exit(c.user.ID, c) })
 	}
 	if c.watching != nil {
-		c.hub.unwatch(c, c.watching)
+		c.hub.unwatch(c.watching)
 	}
 }
 
-// hold does something to a user's channel that makes it stay until release.
-func (h *Hub) hold(c *Conn, userID string, do func(*channel)) {
+// hold does something to a user's channel that makes it stay until letGo, and returns it.
+func (h *Hub) hold(app *auth.App, userID string, do func(*channel)) *channel {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ch := h.open(c.app, protocol.UserPrefix+userID, false)
+	ch := h.open(app, protocol.UserPrefix+userID, false)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.emptySince = time.Time{}
 	ch.held++
 	do(ch)
+	return ch
 }
 
-// release takes back hold.
-func (h *Hub) release(c *Conn, userID string, do func(*channel)) {
-	if ch := h.channel(c.app.ID, protocol.UserPrefix+userID); ch != nil {
-		h.idleIf(ch, ch.release(do))
-	}
+// letGo takes back hold.
+func (h *Hub) letGo(ch *channel, undo func(*channel)) {
+	h.idleIf(ch, ch.letGo(undo))
 }
 
-func (ch *channel) release(do func(*channel)) (empty bool) {
+func (ch *channel) letGo(undo func(*channel)) (empty bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	do(ch)
+	undo(ch)
 	ch.held--
 	return ch.empty(time.Now())
 }

@@ -13,6 +13,9 @@ type watchlist struct {
 	conn *Conn
 	ids  []string
 
+	// channels are those of the users. Owned by the connection's reader.
+	channels []*channel
+
 	mu     sync.Mutex
 	online map[string]bool // of those of whom it is known
 }
@@ -24,7 +27,8 @@ func (c *Conn) watch(user protocol.SignedUser) *protocol.Error {
 	}
 	c.watching = &watchlist{conn: c, ids: user.Watchlist, online: make(map[string]bool)}
 	for _, id := range user.Watchlist {
-		c.hub.hold(c, id, func(ch *channel) { ch.watch(c.watching) })
+		ch := c.hub.hold(c.app, id, func(ch *channel) { ch.watch(c.watching) })
+		c.watching.channels = append(c.watching.channels, ch)
 	}
 	if user.Cut {
 		return protocol.ErrWatchlist(c.app.Limits.Watchlist)
@@ -38,9 +42,9 @@ func (ch *channel) watch(w *watchlist) {
 	ch.user.tell(ch.roll, steps{})
 }
 
-func (h *Hub) unwatch(c *Conn, w *watchlist) {
-	for _, id := range w.ids {
-		h.release(c, id, func(ch *channel) { delete(ch.user.watchers, w) })
+func (h *Hub) unwatch(w *watchlist) {
+	for _, ch := range w.channels {
+		h.letGo(ch, func(ch *channel) { delete(ch.user.watchers, w) })
 	}
 }
 
