@@ -42,15 +42,15 @@ func (s *session) flush(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("telling Redis: %w", err)
 	}
-	lost := false
+	anyGone := false
 	for i, t := range all {
 		gone, err := s.settle(t, replies[i])
 		if err != nil {
 			return false, err
 		}
-		lost = lost || gone
+		anyGone = anyGone || gone
 	}
-	if lost {
+	if anyGone {
 		return true, s.lease(ctx)
 	}
 	return true, nil

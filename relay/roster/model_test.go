@@ -21,8 +21,8 @@ type model struct {
 	server   *relaytest.Redis
 	channels []string
 	nodes    []*modelNode
-	// absences counts how often nobody wanted a user in a channel any more: for each,
-	// others are told of one leave at the most.
+	// absences counts how often a node gave up a user in a channel: for each, others are
+	// told of one leave at the most.
 	absences map[string]int
 }
 
@@ -32,6 +32,7 @@ type modelNode struct {
 	wants                 map[string]bool // "CHANNEL USER"
 	counts                map[string]int
 	cut                   bool
+	name                  string
 	swallow, repair, stop func()
 }
 
@@ -81,8 +82,15 @@ func (m *model) newNode() *modelNode {
 	return &modelNode{
 		replicas: newReplicas(m.t, n, m.server, m.channels),
 		wants:    wants, counts: make(map[string]int),
+		name:    fmt.Sprint(len(m.nodes)),
 		swallow: link.Swallow, repair: link.Repair, stop: n.stop,
 	}
+}
+
+// log writes down what is done, for a test that fails.
+func (m *model) log(what ...any) {
+	m.t.Helper()
+	m.t.Log(append([]any{time.Now().Format("05.000")}, what...)...)
 }
 
 // round is some wishes, and perhaps a fault.
@@ -95,10 +103,10 @@ func (m *model) round() {
 	}
 	switch m.rnd.IntN(6) {
 	case 0:
-		m.t.Log("restart")
+		m.log("restart")
 		m.restart()
 	case 1:
-		m.t.Log("flush")
+		m.log("flush")
 		if err := m.server.Client().FlushAll(m.t.Context()).Err(); err != nil {
 			m.t.Fatal(err)
 		}
@@ -128,6 +136,7 @@ func (m *model) wish() {
 
 func (m *model) enter(n *modelNode, channel, user string) {
 	n.wants[channel+" "+user] = true
+	m.log(n.name, "enters", channel, user, "cut", n.cut)
 	n.want(channel, user, true)
 	n.enter(channel, user)
 }
@@ -137,20 +146,21 @@ func (m *model) leave(n *modelNode, channel, user string) {
 	if user == rock || !n.wants[key] {
 		return
 	}
-	m.lost(n, []string{key}, func() { delete(n.wants, key) })
+	m.lost(n, key)
+	delete(n.wants, key)
+	m.log(n.name, "leaves", channel, user, "cut", n.cut)
 	n.want(channel, user, false)
 	n.Leave("1", channel, user)
 }
 
-// lost counts the absences that something means for what a node wants.
-func (m *model) lost(n *modelNode, keys []string, happens func()) {
-	before := m.wanted()
-	happens()
-	after := m.wanted()
+// lost counts the absences that something may mean for what a node wants: others may have
+// wanted the same, but Redis need not know yet.
+func (m *model) lost(n *modelNode, keys ...string) {
+	if n.cut {
+		return
+	}
 	for _, key := range keys {
-		if before[key] && !after[key] {
-			m.absences[key]++
-		}
+		m.absences[key]++
 	}
 }
 
@@ -192,9 +202,10 @@ func (m *model) restart() {
 // kill kills a node and starts another.
 func (m *model) kill() {
 	i := 1 + m.rnd.IntN(2)
-	m.t.Log("kill", i)
+	m.log("kill", i)
 	n := m.nodes[i]
-	m.lost(n, m.keys(n), func() { n.cut = true })
+	m.lost(n, m.keys(n)...)
+	n.cut = true
 	n.swallow()
 	n.stop()
 	n.end()
@@ -207,11 +218,12 @@ func (m *model) cutOrRepair() {
 		n.repair()
 		n.heard()
 		n.cut = false
-		m.t.Log("repaired")
+		m.log("repaired")
 		return
 	}
-	m.t.Log("cut")
-	m.lost(n, m.keys(n), func() { n.cut = true })
+	m.log("cut")
+	m.lost(n, m.keys(n)...)
+	n.cut = true
 	n.swallow()
 }
 
@@ -264,7 +276,7 @@ func (m *model) problem() string {
 	for _, n := range m.nodes {
 		for key, leaves := range n.leaves() {
 			if leaves > m.absences[key] {
-				m.t.Fatalf("%d leaves of %s were told, want %d at the most", leaves, key, m.absences[key])
+				m.t.Fatalf("%d leaves of %s were told, want %d at the most:\n%s", leaves, key, m.absences[key], n.storyOf(key))
 			}
 		}
 	}

@@ -27,6 +27,7 @@ type replicas struct {
 	all   map[string]*replica
 	left  map[string]int // how often a leave was told, by "CHANNEL USER"
 	asked int            // how many rolls came
+	story []string       // what came, for a test that fails
 }
 
 type replica struct {
@@ -88,6 +89,7 @@ func (r *replicas) changed(channel string, c protocol.Change) {
 	if c.At.Epoch == p.at.Epoch && c.At.N <= p.at.N {
 		return
 	}
+	r.tell(channel, "change", changeText(c), c.Prev, c.At, "at", p.at)
 	empty := c.Prev == 0 && len(p.members) == 0 && p.count == 0
 	if c.At.Epoch != p.at.Epoch || c.Prev != p.at.N && !empty {
 		r.Ask("1", channel)
@@ -109,6 +111,7 @@ func (r *replicas) rolled(channel string, roll protocol.Roll) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.asked++
+	r.tell(channel, "roll", rollText(roll), roll.At, "at", r.all[channel].at)
 	p := r.all[channel]
 	if roll.At.Epoch == p.at.Epoch && roll.At.N < p.at.N {
 		r.Ask("1", channel)
@@ -132,9 +135,23 @@ func (r *replicas) show(channel string, p *replica) {
 	for id := range p.shown {
 		if !p.members[id] && !p.own[id] {
 			delete(p.shown, id)
+			r.tell(channel, "so", id, "has left")
 			r.left[channel+" "+id]++
 		}
 	}
+}
+
+// tell adds to the story.
+func (r *replicas) tell(what ...any) {
+	r.story = append(r.story, time.Now().Format("05.000 ")+fmt.Sprintln(what...))
+}
+
+// storyOf is what was told of the channel of "CHANNEL USER".
+func (r *replicas) storyOf(key string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	channel, _, _ := strings.Cut(key, " ")
+	return strings.Join(slices.DeleteFunc(r.story, func(line string) bool { return !strings.Contains(line, channel) }), "")
 }
 
 // want notes whom the node itself wants.

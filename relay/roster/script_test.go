@@ -138,6 +138,12 @@ func TestWhatHoldsNobodyToHaveLeft(t *testing.T) {
 		{"the data are lost, and a new node", func(s *scripted) { s.client.FlushAll(s.t.Context()) }, false, true, false},
 		{"a new epoch", func(s *scripted) { s.set(base+"epoch", "0123456789abcdef") }, true, false, true},
 		{"a new epoch, and a new node", func(s *scripted) { s.set(base+"epoch", "0123456789abcdef") }, false, true, false},
+		{"the data are lost twice", func(s *scripted) {
+			s.client.FlushAll(s.t.Context())
+			s.lease("a", s.epoch)
+			s.client.FlushAll(s.t.Context())
+			s.epoch = "-" // as who lost its lease says
+		}, true, true, true},
 		{"the lease is lost", func(s *scripted) { s.client.Del(s.t.Context(), base+"lease:a") }, true, false, false},
 	}
 	eachRedis(t, func(t *testing.T, url string) {
@@ -152,6 +158,9 @@ func TestWhatHoldsNobodyToHaveLeft(t *testing.T) {
 					incarnation, known = "a", s.epoch
 				}
 				c.happens(s)
+				if s.epoch == "-" {
+					known = "-"
+				}
 				if held := s.lease(incarnation, known); held != c.held {
 					t.Errorf("held %v, want %v", held, c.held)
 				}

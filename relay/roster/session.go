@@ -176,10 +176,10 @@ func (s *session) leased(p *part, reply *redis.Cmd) (bool, error) {
 		return false, errUnexpected
 	}
 	if answer[1] == int64(0) {
-		p.incarnation, p.epoch = newIncarnation(), ""
+		p.incarnation, p.epoch = newIncarnation(), lost
 		return false, nil
 	}
-	if p.epoch == "" {
+	if p.epoch == unknown || p.epoch == lost {
 		s.wishes.repeat(p.number, true)
 	}
 	p.epoch, _ = answer[0].(string)

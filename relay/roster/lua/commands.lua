@@ -6,18 +6,20 @@ end
 
 local commands = {}
 
--- lease INC KNOWN LEASE SILENCE HOLD: takes or refreshes the lease of an incarnation;
--- KNOWN is the epoch that it has had a lease in, or empty. Answers the epoch, and 1 if it
--- has a lease now, 0 if it had lost it: then it never gets one again.
+-- lease INC KNOWN LEASE SILENCE HOLD: takes or refreshes the lease of an incarnation.
+-- KNOWN is the epoch that it has had a lease in; '-' if it has had none, but its node has
+-- under another name; empty for a new node. Answers the epoch, and 1 if it has a lease
+-- now, 0 if it had lost it: then it never gets one again.
 function commands.lease(inc, known, ms, silence, hold_ms)
   local last, run = begin(base .. ':last', base .. ':run')
   local info = redis.pcall('INFO', 'server')
   local is = type(info) == 'string' and info:match('run_id:(%x+)') or ''
+  local had = known ~= '' and known ~= '-'
   local lost = not epoch or is ~= '' and run and run ~= is
   if lost then
     epoch = redis.sha1hex(time[1] .. ' ' .. time[2] .. ' ' .. inc .. ' ' .. base .. ' ' .. is):sub(1, 16)
     redis.call('SET', base .. ':epoch', epoch)
-  elseif known ~= '' and known ~= epoch then
+  elseif had and known ~= epoch then
     lost = true
   else
     lost = whole(last) and now - whole(last) > tonumber(silence)
@@ -28,7 +30,7 @@ function commands.lease(inc, known, ms, silence, hold_ms)
   redis.call('SET', base .. ':last', number(now))
   if is ~= '' and is ~= run then redis.call('SET', base .. ':run', is) end
   local lease = key('lease', inc)
-  if known ~= '' and (known ~= epoch or redis.call('MGET', lease)[1] ~= epoch) then return {epoch, 0} end
+  if had and (known ~= epoch or redis.call('MGET', lease)[1] ~= epoch) then return {epoch, 0} end
   redis.call('SET', lease, epoch, 'PX', ms)
   set('SADD', base .. ':incs', inc)
   return {epoch, 1}
