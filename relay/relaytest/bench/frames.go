@@ -1,6 +1,9 @@
 package main
 
-import "encoding/binary"
+import (
+	"bufio"
+	"encoding/binary"
+)
 
 // frameCounter counts the WebSocket frames in a stream that a server sends
 // (RFC 6455, 5.2) without looking into them. The zero value is at the start of a
@@ -54,8 +57,37 @@ func parseHeader(h []byte) (size, payload int) {
 	}
 }
 
-// clientText returns a text frame as a client sends it, of at most 125 bytes. The
-// mask is zero, which changes nothing.
-func clientText(text string) []byte {
-	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
+// nextFrame takes the header of the next frame. It returns the frame's first byte and
+// the size of the payload, which comes next.
+func nextFrame(in *bufio.Reader) (first byte, payload int, err error) {
+	size := 2
+	header, err := in.Peek(size)
+	if err != nil {
+		return 0, 0, err
+	}
+	if size, _ = parseHeader(header); size > len(header) {
+		if header, err = in.Peek(size); err != nil {
+			return 0, 0, err
+		}
+	}
+	first = header[0]
+	_, payload = parseHeader(header)
+	_, _ = in.Discard(size) // it is buffered
+	return first, payload, nil
 }
+
+// clientText returns a text frame as a client sends it, of less than 64 KiB. The mask is
+// zero, which changes nothing.
+func clientText(text string) []byte {
+	header := []byte{textFrame, 0x80}
+	if len(text) < 126 {
+		header[1] |= byte(len(text))
+	} else {
+		header[1] |= 126
+		header = binary.BigEndian.AppendUint16(header, uint16(len(text)))
+	}
+	return append(append(header, 0, 0, 0, 0), text...)
+}
+
+// textFrame is the first byte of a text that is one frame.
+const textFrame = 0x81

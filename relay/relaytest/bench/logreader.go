@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -56,17 +54,8 @@ func (r *logReader) read(ctx context.Context, bufferSize int) (err error) {
 }
 
 func (r *logReader) subscribe() error {
-	if _, err := io.WriteString(r.conn, r.server.upgradeRequest(r.channel)); err != nil {
+	if err := r.server.upgrade(r.conn, r.in, r.channel); err != nil {
 		return err
-	}
-	for line := ""; line != "\r\n"; {
-		var err error
-		if line, err = r.in.ReadString('\n'); err != nil {
-			return err
-		}
-		if strings.HasPrefix(line, "HTTP/") && !strings.HasPrefix(line, "HTTP/1.1 101 ") {
-			return errors.New(line)
-		}
 	}
 	since := ""
 	if r.since != "" {
@@ -78,21 +67,13 @@ func (r *logReader) subscribe() error {
 
 // frame takes the next frame. Of its payload only the edges are looked at.
 func (r *logReader) frame() error {
-	size := 2
-	header, err := r.in.Peek(size)
+	first, payload, err := nextFrame(r.in)
 	if err != nil {
 		return err
 	}
-	if size, _ = parseHeader(header); size > len(header) {
-		if header, err = r.in.Peek(size); err != nil {
-			return err
-		}
+	if first != textFrame {
+		return fmt.Errorf("a frame that is no text: %#x", first)
 	}
-	_, payload := parseHeader(header)
-	if header[0] != 0x81 {
-		return fmt.Errorf("a frame that is no text: %#x", header[0])
-	}
-	_, _ = r.in.Discard(size) // it is buffered
 	head, err := r.in.Peek(min(payload, frameEdge))
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ type bench struct {
 	subjects []subject
 	rounds   int
 	span     time.Duration
-	scale    float64 // of the numbers in the measurements of logs
+	scale    float64 // of the numbers in the studies
 }
 
 // scaled is n or, where measuring is only tried, less.
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string) error {
 	naive := flags.Bool("naive", true, "whether to measure the naive hub as well")
 	flags.IntVar(&b.rounds, "rounds", 3, "rounds of each case")
 	flags.DurationVar(&b.span, "span", 1500*time.Millisecond, "time that a round is looked at")
-	flags.Float64Var(&b.scale, "scale", 1, "part of the lines, clients and channels that log-replay, log-resume and log-quiet take")
+	flags.Float64Var(&b.scale, "scale", 1, "part of the lines, clients and channels that the cases with a table of their own take")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -86,13 +86,35 @@ func (s *redisServer) empty(ctx context.Context) error {
 	return nil
 }
 
-// commands is how many commands Redis has run since it started, with those of scripts.
-func (s *redisServer) commands(ctx context.Context) (int, error) {
-	stats, err := s.client.InfoMap(ctx, "stats").Result()
+// counters is what Redis has done since it started.
+type counters struct {
+	commands int // those of scripts included
+	scripts  int // runs of them
+	reads    int // from its clients: about the round trips
+}
+
+func (s *redisServer) counters(ctx context.Context) (c counters, err error) {
+	info, err := s.client.InfoMap(ctx, "stats", "commandstats").Result()
+	if err != nil {
+		return c, fmt.Errorf("asking Redis: %w", err)
+	}
+	for name, to := range map[string]*int{"total_commands_processed": &c.commands, "total_reads_processed": &c.reads} {
+		if *to, err = strconv.Atoi(info["Stats"][name]); err != nil {
+			return c, fmt.Errorf("asking Redis: %w", err)
+		}
+	}
+	// It says nothing of a command that was never called.
+	_, _ = fmt.Sscanf(info["Commandstats"]["cmdstat_evalsha"], "calls=%d,", &c.scripts)
+	return c, nil
+}
+
+// memory is how much Redis holds, in bytes.
+func (s *redisServer) memory(ctx context.Context) (int, error) {
+	info, err := s.client.InfoMap(ctx, "memory").Result()
 	if err != nil {
 		return 0, fmt.Errorf("asking Redis: %w", err)
 	}
-	n, err := strconv.Atoi(stats["Stats"]["total_commands_processed"])
+	n, err := strconv.Atoi(info["Memory"]["used_memory"])
 	if err != nil {
 		return 0, fmt.Errorf("asking Redis: %w", err)
 	}

@@ -17,5 +17,10 @@ func studies() []study {
 		{"log-replay", (*bench).measureReplay},
 		{"log-resume", (*bench).measureResume},
 		{"log-quiet", (*bench).measureQuiet},
+		{"presence-join", (*bench).measurePresenceJoin},
+		{"presence-bytes", (*bench).measurePresenceBytes},
+		{"presence-loss", (*bench).measurePresenceLoss},
+		{"channels-100k", (*bench).measureManyChannels},
+		{"sign-ins", (*bench).measureSignins},
 	}
 }

@@ -17,6 +17,8 @@ type subject struct {
 	binary string
 	naive  bool
 	rules  string // those of its log channels, if it has any
+	// settings are further ones, as NAME=value.
+	settings []string
 }
 
 // server is a running subject.
@@ -44,7 +46,7 @@ func (s subject) start(ctx context.Context, dir, redisURL string, certs *certs) 
 		return nil, err
 	}
 	srv := &server{subject: s, address: address}
-	if s.rules != "" {
+	if !s.naive {
 		if srv.metrics, err = freeAddress(ctx); err != nil {
 			return nil, err
 		}
@@ -58,6 +60,7 @@ func (s subject) start(ctx context.Context, dir, redisURL string, certs *certs) 
 			"RELAY_APP_ID=" + appID, "RELAY_APP_KEY=" + appKey, "RELAY_APP_SECRET=" + appSecret,
 			"RELAY_LOG_RULES=" + s.rules,
 		}
+		cmd.Env = append(cmd.Env, s.settings...)
 	}
 	switch {
 	case certs == nil && !s.naive:

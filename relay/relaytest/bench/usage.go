@@ -17,7 +17,7 @@ type usage struct {
 	cpu, redisCPU time.Duration
 	grown         int // KiB that the server held at its worst, beyond what it held before
 	logReads      int // by the server
-	commands      int // run by Redis, those of scripts included
+	counters          // of Redis
 }
 
 // observe runs something and returns what was used meanwhile.
@@ -44,8 +44,38 @@ func (b *bench) observe(ctx context.Context, srv *server, run func(ctx context.C
 		redisCPU: after.redisCPU - before.redisCPU,
 		grown:    peak - rss,
 		logReads: after.logReads - before.logReads,
-		commands: after.commands - before.commands,
+		counters: counters{
+			commands: after.commands - before.commands,
+			scripts:  after.scripts - before.scripts,
+			reads:    after.reads - before.reads,
+		},
 	}, err
+}
+
+// during is the usage of as long a time, if all goes on like that.
+func (u usage) during(span time.Duration) usage {
+	times := span.Seconds() / u.span.Seconds()
+	return usage{
+		span:     span,
+		cpu:      time.Duration(times * float64(u.cpu)),
+		redisCPU: time.Duration(times * float64(u.redisCPU)),
+		counters: counters{
+			commands: int(times * float64(u.commands)),
+			scripts:  int(times * float64(u.scripts)),
+			reads:    int(times * float64(u.reads)),
+		},
+	}
+}
+
+// beyond is the usage without what is used anyway, as in a while of quiet.
+func (u usage) beyond(quiet usage) usage {
+	quiet = quiet.during(u.span)
+	u.cpu -= quiet.cpu
+	u.redisCPU -= quiet.redisCPU
+	u.commands -= quiet.commands
+	u.scripts -= quiet.scripts
+	u.reads -= quiet.reads
+	return u
 }
 
 // used is what was used so far.
@@ -57,7 +87,7 @@ func (s *server) used(ctx context.Context, redis *redisServer) (u usage, err err
 	if u.redisCPU, err = redis.cpu(); err != nil {
 		return u, err
 	}
-	if u.commands, err = redis.commands(ctx); err != nil {
+	if u.counters, err = redis.counters(ctx); err != nil {
 		return u, err
 	}
 	u.logReads, err = s.logReads(ctx)
