@@ -75,10 +75,8 @@ func newChannel(key channelKey, app *auth.App, h *Hub) *channel {
 	return ch
 }
 
-// add takes a new subscription. It becomes live as soon as it can.
+// add takes a new subscription. It becomes live as soon as it can. The caller holds mu.
 func (ch *channel) add(s *subscription) {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
 	ch.emptySince = time.Time{}
 	if s.member != nil {
 		ch.enter(*s.member, s.conn)
@@ -131,7 +129,7 @@ func (ch *channel) join(s *subscription) {
 func (ch *channel) introduce(s *subscription) {
 	now := time.Now()
 	if s.member != nil {
-		s.prelude = append(s.prelude, protocol.SucceededPresence(ch.key.name, ch.roll.list())...)
+		s.prelude = ch.roll.list(ch.key.name)
 	}
 	if ch.cache != nil {
 		s.prelude = append(s.prelude, ch.cache.prelude(ch.key.name, now)...)

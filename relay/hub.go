@@ -207,8 +207,10 @@ func (h *Hub) forget(c *Conn) {
 // subscribe makes s a subscription of the channel.
 func (h *Hub) subscribe(s *subscription, name string) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	s.channel = h.open(s.conn.app, name, s.replay != nil)
+	s.channel.mu.Lock()
+	h.mu.Unlock() // what is told of the channel may be long, and holds up nobody else's
+	defer s.channel.mu.Unlock()
 	h.metrics.Subscriptions.Inc()
 	s.channel.add(s)
 }

@@ -44,8 +44,10 @@ type roll struct {
 	// ended is the step at which the user's connections were ended the last time, read the
 	// newest such step that was read: at first it may be from before they came.
 	ended, read int64
-	// members are the user_infos by id.
+	// members are the user_infos by id, and listed is the frame that lists them to a new
+	// subscriber, nil when they have changed since.
 	members map[string]string
+	listed  protocol.Frame
 	// here are the connections on this node, by member; on a user's channel those that
 	// are signed in. They are members whatever Redis says: it is told again.
 	here map[string][]*Conn
@@ -147,10 +149,13 @@ func (r *roll) compare(s *steps, n protocol.Roll) {
 // add adds a member. One that is a member already may have another user_info now, if all
 // nodes had to register it again: that is no change to tell.
 func (r *roll) add(s *steps, m protocol.Member) {
-	if _, was := r.members[m.ID]; !was {
+	info, was := r.members[m.ID]
+	if !was {
 		s.joined = append(s.joined, m)
+	} else if info == m.Info {
+		return
 	}
-	r.members[m.ID] = m.Info
+	r.members[m.ID], r.listed = m.Info, nil
 }
 
 // remove removes a member, unless it is here: then Redis is wrong, or just being told.
@@ -161,6 +166,7 @@ func (r *roll) remove(s *steps, id string) {
 	}
 	if _, was := r.members[id]; was {
 		delete(r.members, id)
+		r.listed = nil
 		s.left = append(s.left, id)
 	}
 }
@@ -171,13 +177,17 @@ func (r *roll) has(id string) bool {
 	return r.current && ok
 }
 
-// list returns the members in the order of their ids.
-func (r *roll) list() []protocol.Member {
-	list := make([]protocol.Member, 0, len(r.members))
-	for _, id := range slices.Sorted(maps.Keys(r.members)) {
-		list = append(list, protocol.Member{ID: id, Info: r.members[id]})
+// list returns what a new subscriber is told: the members in the order of their ids. It is
+// the same for all of them, and not to be changed.
+func (r *roll) list(channel string) protocol.Frame {
+	if r.listed == nil {
+		members := make([]protocol.Member, 0, len(r.members))
+		for _, id := range slices.Sorted(maps.Keys(r.members)) {
+			members = append(members, protocol.Member{ID: id, Info: r.members[id]})
+		}
+		r.listed = slices.Clip(protocol.SucceededPresence(channel, members))
 	}
-	return list
+	return r.listed
 }
 
 // arrive notes a connection of a member. It says whether it is the first on this node.

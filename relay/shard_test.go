@@ -18,11 +18,11 @@ func TestPassKeepsWhatAReaderNeedsThatTheWorkerDoesNotKnowYet(t *testing.T) {
 	w, ch := newWorker(h), newChannel(channelKey{"3", "log"}, &auth.App{}, h)
 	ch.confirm()
 	early, late := newSink(w, ch), newSink(w, ch)
-	ch.add(early.subscription)
+	addTo(ch, early.subscription)
 	w.takeTasks()
 	w.serveReady()
 
-	ch.add(late.subscription)
+	addTo(ch, late.subscription)
 	event := protocol.Event{Name: "line", Channel: "log"}
 	ch.deliver(event)
 	w.begin(early.shard) // the inbox with the join was not looked at
@@ -52,6 +52,12 @@ func (s *sink) Probe() []byte               { return nil }
 func (s *sink) Farewell(int, string) []byte { return nil }
 func (s *sink) Drop()                       {}
 
+func addTo(ch *channel, s *subscription) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.add(s)
+}
+
 // silent is a roster that says nothing.
 type silent struct{ Roster }
 
@@ -66,7 +72,7 @@ func TestReadersThatLeaveDuringAPassTakeNothingFromOthers(t *testing.T) {
 	for i := range readers {
 		readers[i] = &leaver{}
 		readers[i].subscription = &subscription{conn: &Conn{id: "1.1", worker: w, transport: readers[i]}, channel: ch, lag: -1}
-		ch.add(readers[i].subscription)
+		addTo(ch, readers[i].subscription)
 	}
 	w.takeTasks()
 	for len(w.ready) > 0 {

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// maxPending is what a socket holds at the most for a client that does not
-// read. A turn of the worker is far below; a client that makes TLS answer
-// without end would get there.
+// maxPending is what a socket holds at the most beside what a flusher writes, for a client
+// that does not read: the worker gives it nothing meanwhile, but a client that makes TLS
+// answer without end would get there.
 const maxPending = 1 << 20
 
 // socket is the TCP connection beneath everything else, TLS too. It begins as
@@ -110,7 +110,7 @@ func (s *socket) keep(p []byte) {
 		s.pending = takeBuffer()
 	}
 	s.pending.data = append(s.pending.data, p...)
-	if len(s.pending.data) > maxPending {
+	if s.flushing && len(s.pending.data) > maxPending {
 		s.fail()
 	}
 }

@@ -110,3 +110,42 @@ func flusherWrites(s *socket) bool {
 		runtime.Gosched()
 	}
 }
+
+// A list of thousands of members is one frame, and one turn.
+func TestOneWriteMayBeOfAnySize(t *testing.T) {
+	t.Parallel()
+	var flushers sync.WaitGroup
+	s, client := pair(t, &flushers)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
+	s.cork()
+	for _, part := range [][]byte{want[:1<<20], want[1<<20:]} {
+		_, _ = s.Write(part)
+	}
+	s.uncork()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got other bytes than were written (%v)", err)
+	}
+	flushers.Wait()
+}
+
+// TLS answers a client without end that does not read.
+func TestWhoDoesNotReadWhatItMakesTheRelayWriteIsCut(t *testing.T) {
+	t.Parallel()
+	var flushers sync.WaitGroup
+	s, client := pair(t, &flushers)
+	for s.send(make([]byte, 64<<10)) || !flusherWrites(s) {
+	}
+	for range 2 * maxPending >> 10 {
+		_, _ = s.Write(make([]byte, 1<<10))
+	}
+	if _, err := io.Copy(io.Discard, client); err == nil {
+		s.mu.Lock()
+		dead := s.dead
+		s.mu.Unlock()
+		if !dead {
+			t.Error("the connection is alive")
+		}
+	}
+	flushers.Wait()
+}
