@@ -85,13 +85,29 @@ func askRedis(ctx context.Context, command string) error {
 		return err
 	}
 	if command == "check" {
-		return printFindings(os.Stdout, b.Check(ctx, cmp.Or(c.AppID, "check")))
+		return checkRedis(ctx, c, b)
 	}
 	if err := b.InstallFunction(ctx); err != nil {
 		return err
 	}
 	fmt.Println("installed: FCALL buildrelay_append 1", c.RedisPrefix+":{APP:CHANNEL} EVENT DATA [EVENT_ID [OPTIONS]]")
 	return nil
+}
+
+// checkRedis prints what is found out about Redis.
+func checkRedis(ctx context.Context, c Config, b *broker.Broker) error {
+	r, err := newRoster(c, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	found := b.Check(ctx, cmp.Or(c.AppID, "check"))
+	switch err := r.Check(ctx); {
+	case err != nil:
+		found = append(found, broker.Finding{Grade: broker.Bad, Text: "the user may not keep members, users and counts, for which docs/OPERATIONS.md lists the rights: " + err.Error()})
+	default:
+		found = append(found, broker.Finding{Grade: broker.Good, Text: "the user may keep members, users and counts"})
+	}
+	return printFindings(os.Stdout, found)
 }
 
 func printFindings(out io.Writer, findings []broker.Finding) error {

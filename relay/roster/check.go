@@ -1,0 +1,96 @@
+package roster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+)
+
+// Check finds out whether the user may do in Redis what the roster does. It tries all of
+// it, in a partition of its own, and removes what it wrote.
+func (r *Roster) Check(ctx context.Context) error {
+	p := probe{roster: r, partition: r.config.Prefix + ":{~roster:check-" + rand.Text() + "}", incarnation: newIncarnation()}
+	return errors.Join(p.try(ctx), p.remove(ctx))
+}
+
+// probe is a node with a partition of its own.
+type probe struct {
+	roster                 *Roster
+	partition, incarnation string
+}
+
+// The channels of a probe: with members, and with subscriptions.
+const (
+	probedMembers = "check:presence-check"
+	probedCount   = "check:check"
+)
+
+func (p probe) try(ctx context.Context) error {
+	lease, err := p.call(ctx, "lease", p.incarnation, "", 1000, 1000, 1000)
+	if err != nil {
+		return err
+	}
+	if len(lease) != 2 {
+		return errUnexpected
+	}
+	member := func(what string) []any { return []any{what, "tpo", probedMembers, "check", "", 0} }
+	told := append([]any{p.incarnation, lease[0], 0}, member("enter")...)
+	told = append(told, member("leave")...)
+	told = append(told, member("enter")...) // takes back what the outbox has
+	told = append(told, "count", "to", probedCount, "", "", 1, "roll", "tpo", probedMembers, "", "", 0)
+	for _, c := range [][]any{
+		append([]any{"apply"}, told...),
+		{"finish", probedMembers, 1000},
+		{"release", p.incarnation},
+		{"sweep", 1000, 10},
+	} {
+		if _, err := p.call(ctx, c[0].(string), c[1:]...); err != nil {
+			return err
+		}
+	}
+	return p.read(ctx)
+}
+
+// call calls a command of the script. What it answers is nil where that is no list.
+func (p probe) call(ctx context.Context, command string, args ...any) ([]any, error) {
+	reply, err := p.roster.script.run(ctx, p.roster.reading, p.partition, command, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", command, err)
+	}
+	answers, _ := reply.([]any)
+	for _, answer := range answers {
+		if failed, _ := answer.([]any); len(failed) == 2 && failed[0] == "error" {
+			return nil, fmt.Errorf("%s: %v", command, failed[1])
+		}
+	}
+	return answers, nil
+}
+
+// read reads what the HTTP API reads.
+func (p probe) read(ctx context.Context) error {
+	pipe := p.roster.reading.Pipeline()
+	pipe.HGetAll(ctx, p.partition+":o:check")
+	pipe.HKeys(ctx, p.partition+":m:"+probedMembers)
+	pipe.HLen(ctx, p.partition+":m:"+probedMembers)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("reading who is there: %w", err)
+	}
+	return nil
+}
+
+func (p probe) remove(ctx context.Context) error {
+	var keys []string
+	for _, name := range []string{
+		"epoch", "hold", "seq", "run", "last", "incs", "out", "o:check",
+		"lease:" + p.incarnation, "of:" + p.incarnation, "end:" + probedMembers,
+		"c:" + probedMembers, "m:" + probedMembers, "c:" + probedCount,
+		"due:" + probedMembers + ":", "due:" + probedMembers + ":check", "due:" + probedCount + ":",
+	} {
+		keys = append(keys, p.partition+":"+name)
+	}
+	if err := p.roster.reading.Del(ctx, keys...).Err(); err != nil {
+		return fmt.Errorf("removing what the check wrote: %w", err)
+	}
+	return nil
+}
