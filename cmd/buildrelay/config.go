@@ -87,7 +87,8 @@ type Config struct {
 	// characters, and what differs from replay=none events=20000 bytes=8MiB keep=24h.
 	// What is older than the newest events or bytes, or than keep, is trimmed; replay
 	// is what a stock client gets when it subscribes: none, all, a number of events, or
-	// an amount such as 64KiB. For build logs: private-build-* replay=all
+	// an amount such as 64KiB. Presence, cache and user channels have no logs. For build
+	// logs: private-build-* replay=all
 	LogRules LogRules `env:"LOG_RULES"`
 
 	// Address for /metrics (Prometheus), /healthz and /readyz, without TLS. Empty turns
@@ -125,8 +126,12 @@ type Config struct {
 // error names everything that is wrong.
 func loadConfig(environ []string) (Config, error) {
 	var c Config
-	if err := env.ParseWithOptions(&c, env.Options{Prefix: prefix, Environment: env.ToMap(environ)}); err != nil {
+	values := env.ToMap(environ)
+	if err := env.ParseWithOptions(&c, env.Options{Prefix: prefix, Environment: values}); err != nil {
 		return c, settingsError(err)
+	}
+	if listen, set := values[prefix+"METRICS_LISTEN"]; set {
+		c.MetricsListen = listen // that it is empty means something, which the library does not know
 	}
 	if c.RedisURL == "" {
 		c.RedisURL = trim(c.RedisURLFile)

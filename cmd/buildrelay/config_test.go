@@ -98,6 +98,14 @@ func TestSecretsCanComeFromFiles(t *testing.T) {
 	}
 }
 
+func TestMetricsAreTurnedOffByAnEmptyAddress(t *testing.T) {
+	for value, want := range map[string]string{"RELAY_METRICS_LISTEN=": "", "RELAY_METRICS_LISTEN=:1": ":1", "X=": "127.0.0.1:9601"} {
+		if c, err := loadConfig([]string{value}); err != nil || c.MetricsListen != want {
+			t.Errorf("%s: %q, %v", value, c.MetricsListen, err)
+		}
+	}
+}
+
 func TestMisspeltSettingsAreFound(t *testing.T) {
 	got := unknownSettings([]string{"RELAY_LISTEN=x", "RELAY_LISTNE=x", "PATH=x", "RELAY_API_URL=x"})
 	if diff := cmp.Diff([]string{"RELAY_LISTNE"}, got); diff != "" {
