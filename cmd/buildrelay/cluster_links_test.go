@@ -37,8 +37,9 @@ func TestPresenceOfANodeThatWasCutOffCatchesUp(t *testing.T) {
 
 	cut(link)
 	c, d, e := near.Connect(), near.Connect(), near.Connect()
-	b.Unsubscribe(channel)
 	c.Join(channel, "c")
+	b.Unsubscribe(channel)
+	c.ExpectLeft(channel, "b")
 	d.Join(channel, "d")
 	c.ExpectJoined(channel, "d")
 	d.Unsubscribe(channel)
@@ -76,6 +77,7 @@ func TestUsersOfANodeThatWasCutOffAreTerminatedAfterAll(t *testing.T) {
 	a, other := far.Connect(), far.Connect()
 	a.Signin("u")
 	other.Signin("v")
+	awaitTold(t, far)
 	watcher := near.Connect()
 	watcher.SigninWith(`{"id":"w","watchlist":["u","v"]}`)
 	if got := watcher.ExpectWatched(); len(got) != 1 || got[0].Name != "online" || len(got[0].UserIDs) != 2 {
@@ -93,7 +95,9 @@ func TestUsersOfANodeThatWasCutOffAreTerminatedAfterAll(t *testing.T) {
 	other.ExpectOpen()
 	back := far.Connect()
 	back.Signin("u")
-	watcher.ExpectWatched()
+	if got := watcher.ExpectWatched(); len(got) != 1 || got[0].Name != "online" || !slices.Equal(got[0].UserIDs, []string{"u"}) {
+		t.Errorf("the watcher sees %v", got)
+	}
 	back.ExpectOpen()
 }
 

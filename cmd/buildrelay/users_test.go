@@ -177,10 +177,20 @@ func usersHaveAnyName(t *testing.T, p place) {
 	}
 }
 
+// awaitTold waits until the other nodes can know what was said on this one: who has just
+// signed in there may else be offline to others for a moment.
+func awaitTold(t *testing.T, w world) {
+	t.Helper()
+	if status, reply := w.Request(http.MethodGet, "/channels", ""); status != http.StatusOK {
+		t.Fatalf("%d %s", status, reply)
+	}
+}
+
 func usersWatch(t *testing.T, p place) {
 	a, u2, u3, u3b := p.connect(0), p.connect(1), p.connect(2), p.connect(1)
 	id2, id3, watched := p.own("w2"), p.own("w3"), fmt.Sprintf(`["%s","%s","%[1]s"]`, p.own("w2"), p.own("w3"))
 	u2.Signin(id2)
+	awaitTold(t, p.on(1))
 	a.SigninWith(`{"id":"` + p.own("w1") + `","watchlist":` + watched + `}`)
 	expectWatched := func(c *relaytest.WSClient, want ...relaytest.Watched) {
 		t.Helper()
@@ -223,6 +233,7 @@ func usersWatchAHundred(t *testing.T, p place) {
 	list, _ := json.Marshal(ids)
 	first, beyond := p.connect(1), p.connect(1)
 	first.Signin(ids[99])
+	awaitTold(t, p.on(1))
 	a := p.connect(0)
 	a.SigninWith(`{"id":"` + p.own("h") + `","watchlist":` + string(list) + `}`)
 	a.ExpectError(4302, "")
