@@ -20,13 +20,15 @@
 // Epochs. The epoch is one life of what Redis keeps. It changes where it is missing, and
 // where Redis is another process than before: it may have lost anything or gone back in time.
 // No lease outlives it. So after each restart every node tells everything again, and rows
-// out of an older snapshot belong to nobody and are swept.
+// out of an older snapshot belong to nobody and are swept. (A user who may not ask Redis for
+// INFO does not notice the latter, if it took less than 10 s.)
 //
 // Holds. While some of those who live may not have said so, nobody is taken to have left: for
 // 10 s nobody is swept, a member's last row goes to a ghost that is swept afterwards, and rolls
 // are not settled. A hold begins with a new epoch, with a node that knew another epoch, and
-// when nobody has leased for 10 s though there are rows (Redis was away from everybody).
-// It lasts while nodes tell again what they told before. An empty Redis that nobody knew needs none.
+// when nobody has leased for 10 s though there are incarnations (Redis was away from everybody).
+// It lasts while nodes tell again what they told before. An empty Redis needs none, as long as
+// no node knew another.
 //
 // So a dead node is forgotten 24 s after its death; if Redis was restarted, or nobody was
 // there, 14 s after that, if it is later.
