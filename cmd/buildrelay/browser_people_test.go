@@ -49,53 +49,115 @@ func (p *page) rename(name string) {
 	}
 }
 
+// spectators are two people who look at the same build, by a node each.
+type spectators struct {
+	t             *testing.T
+	first, second world
+	nodes         *junction
+	backend       *ciBackend
+	his           *browser
+	anns, bobs    *page
+	ann, bob      string
+}
+
 // Two people on two nodes see each other come and go, by name.
 func showsWhoWatches(t *testing.T, browser *browser) {
 	w := browser.startLogRelay(t, "replay=all")
-	second := world{relaytest.StartRelayTLS(t, browser.certs, with(w.redis, map[string]string{"RELAY_LOG_RULES": w.rules})), w.redis}
-	nodes := startJunction(t)
+	second := relaytest.StartRelayTLS(t, browser.certs, with(w.redis, map[string]string{"RELAY_LOG_RULES": w.rules}))
+	m := &spectators{t: t, first: w.world, second: world{second, w.redis}, nodes: startJunction(t), his: browser.another(t)}
 	script := newScriptedBuild(t, numberedPart(1, 60, part{}), numberedPart(61, 120, part{}))
-	b := browser.startBehind(t, w, nodes.address(), script.dir, script.command()...)
+	m.backend = browser.startBehind(t, w, m.nodes.address(), script.dir, script.command()...)
 
-	nodes.lead(w.Address)
-	anns := browser.open(t, b, "/#/builds/1")
-	anns.watchesWith()
-	ann := anns.myName()
-	nodes.lead(second.Address)
-	hers := browser.another(t)
-	bobs := hers.open(t, b, "/#/builds/1")
-	bob := bobs.myName()
-	bobs.watchesWith(ann)
-	anns.watchesWith(bob)
-	for _, node := range []world{w.world, second} {
-		node.ExpectMetric(`buildrelay_connections{app="3"}`, "is 1", func(n float64) bool { return n == 1 })
-	}
-
-	// Two tabs are one person, on whatever node.
-	nodes.lead(w.Address)
-	again := hers.open(t, b, "/#/builds/1")
-	again.watchesWith(ann)
-	anns.watchesWith(bob)
-	if name := again.myName(); name != bob {
-		t.Errorf("the second tab calls the same person %q, the first %q", name, bob)
-	}
-	again.rename(`<b>Bob</b> & "co"`)
-	bobs.until(`document.querySelector('.people-me .people-name').textContent === '<b>Bob</b> & "co"'`)
-	anns.watchesWith(`<b>Bob</b> & "co"`)
-	anns.expectHarmless()
-	bobs.watchesWith(ann)
-
-	// Who looks at something else in one tab still watches in the other.
-	bobs.click(`a.back`)
-	bobs.sees(`[data-build="1"] a`)
-	again.watchesWith(ann)
-	anns.watchesWith(`<b>Bob</b> & "co"`)
-	again.close()
-	anns.watchesWith()
-	bobs.click(`[data-build="1"] a`)
-	anns.watchesWith(`<b>Bob</b> & "co"`)
-	bobs.watchesWith(ann)
+	m.come(browser)
+	again := m.secondTab()
+	m.another(again, `<b>Bob</b> & "co"`)
+	m.leave(again)
+	m.loseANode()
 }
+
+// come lets Ann and Bob see each other.
+func (m *spectators) come(hers *browser) {
+	m.t.Helper()
+	m.nodes.lead(m.first.Address)
+	m.anns = hers.open(m.t, m.backend, "/#/builds/1")
+	m.anns.watchesWith()
+	m.ann = m.anns.myName()
+	m.nodes.lead(m.second.Address)
+	m.bobs = m.his.open(m.t, m.backend, "/#/builds/1")
+	m.bob = m.bobs.myName()
+	m.see()
+	m.first.connections(1)
+	m.second.connections(1)
+}
+
+// see waits until they see each other, and nobody else.
+func (m *spectators) see() {
+	m.t.Helper()
+	m.bobs.watchesWith(m.ann)
+	m.anns.watchesWith(m.bob)
+}
+
+// secondTab opens a tab of Bob at the other node: it is the same person.
+func (m *spectators) secondTab() *page {
+	m.t.Helper()
+	m.nodes.lead(m.first.Address)
+	again := m.his.open(m.t, m.backend, "/#/builds/1")
+	again.watchesWith(m.ann)
+	m.see()
+	if name := again.myName(); name != m.bob {
+		m.t.Errorf("the second tab calls the same person %q, the first %q", name, m.bob)
+	}
+	return again
+}
+
+// another gives Bob another name in one tab: he has it in both, and Ann sees it.
+func (m *spectators) another(tab *page, name string) {
+	m.t.Helper()
+	m.bob = name
+	tab.rename(name)
+	m.bobs.until(fmt.Sprintf(`document.querySelector('.people-me .people-name').textContent === %q`, name))
+	m.see()
+	m.anns.expectHarmless()
+}
+
+// leave lets Bob look at something else in one tab, close the other, and come back.
+func (m *spectators) leave(again *page) {
+	m.t.Helper()
+	m.bobs.click(`a.back`)
+	m.bobs.sees(`[data-build="1"] a`)
+	again.watchesWith(m.ann)
+	m.anns.watchesWith(m.bob)
+	again.close()
+	m.anns.watchesWith()
+	m.bobs.click(`[data-build="1"] a`)
+	m.see()
+}
+
+// loseANode kills Bob's node: he comes back on the other, and Ann sees him all the time.
+func (m *spectators) loseANode() {
+	m.t.Helper()
+	evaluate[bool](m.anns, recordLeaving)
+	m.bobs.expected = aboutConnections
+	m.second.Kill()
+	m.first.connections(2)
+	m.see()
+	if left := evaluate[[]string](m.anns, `window.left`); len(left) > 0 {
+		m.t.Errorf("the page showed that %q left", left)
+	}
+}
+
+// connections waits until the node has as many.
+func (w world) connections(n int) {
+	w.ExpectMetric(`buildrelay_connections{app="3"}`, fmt.Sprintf("is %d", n), func(now float64) bool { return now == float64(n) })
+}
+
+// recordLeaving notes everybody whom the page shows as leaving.
+const recordLeaving = `(() => {
+	window.left = [];
+	new MutationObserver((changes) => changes.forEach(({ target }) => target.dataset.leaving === 'true' && window.left.push(target.title)))
+		.observe(document.querySelector('.people'), { subtree: true, attributeFilter: ['data-leaving'] });
+	return true;
+})()`
 
 // crowd opens a page in a browser of each of these.
 func (b *browser) crowd(t *testing.T, backend *ciBackend, path string, names ...string) {
