@@ -56,7 +56,7 @@ func (ws *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // gorilla has answered
 	}
 	app, refused := ws.admit(r)
-	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), app, refused) })
+	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), app, refused) }) //nolint:contextcheck // the connection outlives the request
 }
 
 // admit finds the app and checks the protocol version, 4 to 7.
