@@ -97,7 +97,7 @@ func startNode(t testing.TB, url string, changes ...func(*roster.Config)) *node 
 
 // quick makes leases short.
 func quick(c *roster.Config) {
-	c.Lease, c.Refresh, c.Sweep = 2*time.Second, 400*time.Millisecond, 200*time.Millisecond
+	c.Lease, c.Refresh, c.Sweep = 3*time.Second, 400*time.Millisecond, 200*time.Millisecond
 }
 
 func (n *node) enter(channel, user string) {
