@@ -42,7 +42,7 @@ func TestPusherJSHasEveryKindOfChannel(t *testing.T) {
 			m.whisper()
 			m.cache()
 			m.part()
-			if version >= "4.4" {
+			if version >= "5" { // 4.4 decrypts too, but its build for Node looks for a navigator
 				m.unseal()
 			}
 		})

@@ -168,9 +168,9 @@ func (t *tab) take(f frame) {
 	switch {
 	case f.Event == succeeded && t.view == nil:
 		t.view, err = newView(t.user, t.channel, f.text())
-		t.diary.letIn(t.view)
+		t.diary.letIn()
 	case t.view == nil:
-		err = errors.New("it is not subscribed")
+		return // it was on its way when the tab unsubscribed
 	case f.Event == "relay:lost":
 		err = nil // a link broke, and client events may be missing
 	case f.Event == "pusher_internal:member_added":

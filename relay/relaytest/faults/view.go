@@ -109,7 +109,8 @@ func (d *diary) wrong(format string, values ...any) {
 	d.wrote = append(d.wrote, fmt.Errorf(format, values...).Error())
 }
 
-func (d *diary) letIn(*view) {
+// letIn counts a visit.
+func (d *diary) letIn() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.let++
