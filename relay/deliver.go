@@ -50,7 +50,7 @@ func (h *Hub) Confirmed(appID, name string) {
 			h.suspects.add(ch)
 		}
 		if ch.roll != nil {
-			h.config.Roster.Ask(appID, name)
+			h.config.Roster.Ask(appID, name, protocol.Version{})
 		}
 		if ch.cache != nil {
 			h.unread.add(ch)

@@ -13,7 +13,7 @@ func (h *Hub) Rolled(appID, name string, n protocol.Roll) {
 		return
 	}
 	if ch.adopt(n) {
-		h.config.Roster.Ask(appID, name)
+		h.config.Roster.Ask(appID, name, protocol.Version{})
 	}
 	h.Flush()
 }
@@ -40,7 +40,7 @@ func (h *Hub) step(ch *channel, c protocol.Change) {
 		return
 	}
 	if !ch.follow(c) {
-		h.config.Roster.Ask(ch.key.app, ch.key.name)
+		h.config.Roster.Ask(ch.key.app, ch.key.name, protocol.Version{})
 	}
 }
 
@@ -89,7 +89,28 @@ func (ch *channel) adopt(n protocol.Roll) (askAgain bool) {
 	defer ch.mu.Unlock()
 	s, askAgain := ch.roll.adopt(n)
 	ch.tell(s)
+	ch.remind(n)
 	return askAgain
+}
+
+// remind tells the roster again of what Redis has lost of this node, whoever took it. The
+// caller holds mu.
+func (ch *channel) remind(n protocol.Roll) {
+	if !n.Settled {
+		return // it is being told
+	}
+	there := make(map[string]bool, len(n.Members))
+	for _, m := range n.Members {
+		there[m.ID] = true
+	}
+	for id := range ch.roll.here {
+		if info, was := ch.roll.members[id]; was && !there[id] {
+			ch.roster.Enter(ch.key.app, ch.key.name, protocol.Member{ID: id, Info: info}, 0)
+		}
+	}
+	if ch.counter != nil && n.Count < ch.live {
+		ch.count()
+	}
 }
 
 // tell tells the readers what has changed, and admits whom that concerns. The caller
@@ -123,25 +144,34 @@ const (
 func (h *Hub) ageRolls(now time.Time) {
 	asked := 0
 	for _, ch := range h.rollChannels() {
-		if ch.ageRoll(now) && asked < askBatch {
+		if known, ask := ch.ageRoll(now, asked < askBatch); ask {
 			asked++
-			h.config.Roster.Ask(ch.key.app, ch.key.name)
+			h.config.Roster.Ask(ch.key.app, ch.key.name, known)
 		}
 	}
 	h.Flush()
 }
 
-// ageRoll says whether the roll is to be asked for: something is wrong with it, or its turn
-// has come.
-func (ch *channel) ageRoll(now time.Time) (ask bool) {
+// ageRoll says whether the roll is to be asked for, if it may be: something is wrong with
+// it, or its turn has come; then it returns the version that is known.
+func (ch *channel) ageRoll(now time.Time, may bool) (known protocol.Version, ask bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.counter != nil {
 		ch.counted(-1)
 	}
 	r := ch.roll
-	ask = ch.heard && (r.differs || !r.current || now.Sub(r.asked) >= askEvery)
-	return ask
+	switch {
+	case !may || !ch.heard:
+		return known, false
+	case r.differs || !r.current:
+		return known, true
+	}
+	ask = now.Sub(r.asked) >= askEvery
+	if ask {
+		r.asked = now
+	}
+	return r.at, ask
 }
 
 // rollChannels returns the channels that have a roll.

@@ -13,14 +13,15 @@ import (
 // The methods never block, and call nothing back before they return.
 type Roster interface {
 	// Enter makes m a member, on behalf of this node, or calls [Hub.Full] if the channel
-	// has limit members already; 0 means that there is no limit.
+	// has limit members already; 0 means that there is no limit. It may be said again.
 	Enter(appID, channel string, m protocol.Member, limit int)
 	// Leave takes back Enter.
 	Leave(appID, channel, userID string)
 	// Count says how many subscriptions the channel has on this node.
 	Count(appID, channel string, n int)
-	// Ask calls [Hub.Rolled] with the roll as it is after all that was said before.
-	Ask(appID, channel string)
+	// Ask calls [Hub.Rolled] with the roll as it is after all that was said before, unless
+	// it is as known; the zero Version is known nowhere.
+	Ask(appID, channel string, known protocol.Version)
 }
 
 // roll is what this node knows of a channel's roll: a copy of what Redis keeps, which
@@ -35,7 +36,7 @@ type roll struct {
 	told protocol.Version
 	// differs says that the copy has members that Redis has not, and why is not clear yet.
 	differs bool
-	// asked is when the roll was read last.
+	// asked is when the roll was read last, or asked for in its turn.
 	asked time.Time
 	// beyond is the version that rolls which were read did not come to, and late how many
 	// of them in a row. If it goes on, beyond is none that Redis ever gave.

@@ -154,7 +154,7 @@ func (r *scriptedRoster) Count(appID, channel string, n int) {
 }
 
 // Ask implements relay.Roster.
-func (r *scriptedRoster) Ask(appID, channel string) {
+func (r *scriptedRoster) Ask(appID, channel string, known protocol.Version) {
 	r.work <- func() {
 		r.mu.Lock()
 		roll := r.roll(rollKey{appID, channel})
@@ -166,6 +166,9 @@ func (r *scriptedRoster) Ask(appID, channel string) {
 			answer.Members = append(answer.Members, protocol.Member{ID: id, Info: roll.members[id]})
 		}
 		r.mu.Unlock()
+		if answer.At == known && answer.Settled {
+			return
+		}
 		r.world.hub.Rolled(appID, channel, answer)
 	}
 }
@@ -254,7 +257,7 @@ type noRoster struct{}
 func (noRoster) Enter(string, string, protocol.Member, int) {}
 func (noRoster) Leave(string, string, string)               {}
 func (noRoster) Count(string, string, int)                  {}
-func (noRoster) Ask(string, string)                         {}
+func (noRoster) Ask(string, string, protocol.Version)       {}
 
 var errAway = errors.New("away")
 

@@ -179,7 +179,7 @@ func (n *node) ready() error {
 	if err := n.broker.Ready(); err != nil {
 		return err
 	}
-	return n.hub.Ready()
+	return errors.Join(n.hub.Ready(), n.roster.Ready())
 }
 
 // run serves until ctx ends, then stops in order: it says that it is not ready,

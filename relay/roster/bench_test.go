@@ -224,7 +224,7 @@ func BenchmarkRegister100000Channels(b *testing.B) {
 			if err := server.Client().FlushAll(b.Context()).Err(); err != nil {
 				b.Fatal(err)
 			}
-			n.Ask("1", "presence-warm") // which finds that the leases are gone
+			n.Ask("1", "presence-warm", protocol.Version{}) // which finds that the leases are gone
 			for occupied := 0; occupied < channels; {
 				n.known()
 				all, err := n.Channels(b.Context(), "1", "")

@@ -31,7 +31,7 @@ func (s *session) flush(ctx context.Context) (more bool, err error) {
 		}
 	}
 	if len(all) == 0 {
-		s.wishes.rested()
+		s.wishes.progress()
 		return false, nil
 	}
 	i := -1
@@ -69,7 +69,11 @@ func (s *session) args(t told) []any {
 		if k.kind == member && !o.wanted {
 			what = "leave"
 		}
-		args = append(args, string(what), s.flags(k.app, k.channel), nameOf(k.app, k.channel), k.user, o.info, o.number)
+		number := int64(o.number)
+		if k.kind == ask && o.known.Epoch == t.part.epoch {
+			number = o.known.N
+		}
+		args = append(args, string(what), s.flags(k.app, k.channel), nameOf(k.app, k.channel), k.user, o.info, number)
 	}
 	return args
 }
@@ -102,6 +106,13 @@ func (s *session) settleOne(p *part, o op, answer any, hold time.Duration) error
 	k := o.row.key
 	parts, _ := answer.([]any)
 	switch {
+	case answer == "same" && k.kind == ask:
+		s.wishes.settle(o, false)
+		return nil
+	case answer == "later" && k.kind == ask:
+		s.wishes.settle(o, false)
+		s.wishes.ask(k.app, k.channel, o.known)
+		return nil
 	case len(parts) == 2:
 		text, _ := parts[1].(string)
 		return errors.New("the roster's script failed: " + text)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/faults"
 	"buildrelay/relay/roster"
@@ -117,7 +118,7 @@ func (l *listener) expectNoLeave(n *node, user string) {
 // settled waits for a roll that is settled, which is told without being asked for again.
 func (n *node) settled(channel string) string {
 	n.t.Helper()
-	n.Ask("1", channel)
+	n.Ask("1", channel, protocol.Version{})
 	roll := n.told.nextRoll(n.t, channel)
 	for !roll.Settled {
 		roll = n.told.nextRoll(n.t, channel)

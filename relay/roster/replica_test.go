@@ -65,7 +65,7 @@ func (r *replicas) hear(ctx context.Context) {
 		m, err := r.pubsub.Receive(ctx)
 		switch m := m.(type) {
 		case *redis.Subscription:
-			r.Ask("1", channelOf(m.Channel))
+			r.Ask("1", channelOf(m.Channel), protocol.Version{})
 		case *redis.Message:
 			change, err := protocol.ParseChange([]byte(m.Payload))
 			if err != nil {
@@ -92,7 +92,7 @@ func (r *replicas) changed(channel string, c protocol.Change) {
 	r.tell(channel, "change", changeText(c), c.Prev, c.At, "at", p.at)
 	empty := c.Prev == 0 && len(p.members) == 0 && p.count == 0
 	if c.At.Epoch != p.at.Epoch || c.Prev != p.at.N && !empty {
-		r.Ask("1", channel)
+		r.Ask("1", channel, protocol.Version{})
 		return
 	}
 	p.at = c.At
@@ -114,7 +114,7 @@ func (r *replicas) rolled(channel string, roll protocol.Roll) {
 	r.tell(channel, "roll", rollText(roll), roll.At, "at", r.all[channel].at)
 	p := r.all[channel]
 	if roll.At.Epoch == p.at.Epoch && roll.At.N < p.at.N {
-		r.Ask("1", channel)
+		r.Ask("1", channel, protocol.Version{})
 		return
 	}
 	if roll.Settled {
@@ -194,7 +194,7 @@ func (r *replicas) heard() {
 		return r.asked
 	}
 	before := answers()
-	r.Ask("1", "presence-a")
+	r.Ask("1", "presence-a", protocol.Version{})
 	eventually(r.t, "the node hears Redis", func() bool { return answers() > before })
 }
 

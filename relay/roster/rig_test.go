@@ -113,7 +113,7 @@ func (n *node) roll(channel string) string {
 // ask asks for a roll and returns the next that comes.
 func (n *node) ask(channel string) protocol.Roll {
 	n.t.Helper()
-	n.Ask("1", channel)
+	n.Ask("1", channel, protocol.Version{})
 	return n.told.nextRoll(n.t, channel)
 }
 

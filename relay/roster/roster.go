@@ -2,7 +2,9 @@ package roster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -51,6 +53,8 @@ const (
 	lastPause   = 2 * time.Second
 	// lastWords is for how long the end of Run may wait for Redis.
 	lastWords = time.Second
+	// awayTooLong is after how long without Redis a node is not ready.
+	awayTooLong = 10 * time.Second
 )
 
 // Roster keeps the rolls of all channels, together with those of the other nodes.
@@ -63,6 +67,8 @@ type Roster struct {
 	reading *redis.Client // for what the HTTP API asks
 
 	wishes *wishes
+	// away is nil while Redis is told.
+	away atomic.Pointer[away]
 	// parts are what the sender knows of the partitions. Owned by Run.
 	parts [partitions]part
 }
@@ -93,7 +99,8 @@ func setDefault(d *time.Duration, standard time.Duration) {
 }
 
 // Enter makes m a member on behalf of this node, unless the channel has limit members
-// already (0: no limit); then [Sink.Full] is called. It does not block.
+// already (0: no limit); then [Sink.Full] is called. What was said already Redis is told
+// again. It does not block.
 func (r *Roster) Enter(appID, channel string, m protocol.Member, limit int) {
 	r.wishes.enter(appID, channel, m, limit)
 }
@@ -102,12 +109,30 @@ func (r *Roster) Enter(appID, channel string, m protocol.Member, limit int) {
 // another node. It does not block.
 func (r *Roster) Leave(appID, channel, userID string) { r.wishes.leave(appID, channel, userID) }
 
-// Count says how many subscriptions the channel has on this node. It does not block.
+// Count says how many subscriptions the channel has on this node, again if that was said
+// already. It does not block.
 func (r *Roster) Count(appID, channel string, n int) { r.wishes.count(appID, channel, n) }
 
 // Ask asks for the roll as it is after all that was said of the channel before;
-// [Sink.Rolled] is called with it. It does not block.
-func (r *Roster) Ask(appID, channel string) { r.wishes.ask(appID, channel) }
+// [Sink.Rolled] is called with it, unless it is settled and still as known, which may be
+// zero. It does not block.
+func (r *Roster) Ask(appID, channel string, known protocol.Version) {
+	r.wishes.ask(appID, channel, known)
+}
+
+// Ready returns nil while Redis is told who is here, else what is wrong.
+func (r *Roster) Ready() error {
+	if a := r.away.Load(); a != nil && time.Since(a.since) > awayTooLong {
+		return fmt.Errorf("Redis cannot be told who is here since %s: %w", a.since.Format(time.TimeOnly), a.err)
+	}
+	return nil
+}
+
+// away says since when Redis cannot be told anything, and why.
+type away struct {
+	since time.Time
+	err   error
+}
 
 // Run keeps Redis told until ctx ends, and then tells it what is left to tell and gives
 // the leases back, for a second at the most. It must be called once; what the HTTP API
@@ -127,6 +152,9 @@ func (r *Roster) Run(ctx context.Context, sink Sink) {
 		}
 		if leased {
 			wait, failed = firstPause, false
+		}
+		if r.away.Load() == nil {
+			r.away.Store(&away{time.Now(), err})
 		}
 		if !failed {
 			r.log.Warn("Redis cannot be told who is here, trying again", "error", err)

@@ -39,6 +39,7 @@ func (r *Roster) runSession(ctx, life context.Context, sink Sink) (leased bool, 
 	if err := s.begin(life); err != nil {
 		return false, err
 	}
+	s.away.Store(nil)
 	for ctx.Err() == nil {
 		if err := s.step(ctx, life); err != nil {
 			return true, err
@@ -230,7 +231,7 @@ func (s *session) askAgain(now time.Time) (next time.Duration) {
 			next = min(next, rest)
 		default:
 			for name := range p.unsettled {
-				s.wishes.ask(name.App, name.Channel)
+				s.wishes.ask(name.App, name.Channel, protocol.Version{})
 			}
 			p.unsettled = make(map[protocol.ChannelName]bool)
 		}

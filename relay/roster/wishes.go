@@ -22,10 +22,18 @@ type wishes struct {
 	// counts are the counts that wait for company, since countsFrom.
 	counts     []*row
 	countsFrom time.Time
+	// said numbers what gets due.
+	said uint64
 	// taken says that something was taken that is not settled.
 	taken bool
-	// waiting are told when Redis was told all that is due.
-	waiting []chan struct{}
+	// waiting wait until Redis was told what was said before.
+	waiting []waiter
+}
+
+// waiter waits for what was numbered until said.
+type waiter struct {
+	said uint64
+	told chan struct{} // closed then
 }
 
 // queue is what is wanted in one partition.
@@ -59,10 +67,13 @@ type row struct {
 	told   bool // Redis may know of it
 	queued bool // it is in due or again
 	later  bool // it is in counts
+	dead   bool // it is wanted no more, and not known to Redis; whatever queue it is in
+	said   uint64
 
-	info  string // of a member
-	limit int    // of members, until this is one
-	n     int    // of subscriptions
+	info  string           // of a member
+	limit int              // of members, until this is one
+	n     int              // of subscriptions
+	known protocol.Version // of a roll that is asked for
 }
 
 // op is what Redis is told of a row.
@@ -71,6 +82,7 @@ type op struct {
 	wanted bool
 	info   string
 	number int // the limit of a member, the number of subscriptions
+	known  protocol.Version
 }
 
 func newWishes() *wishes {
@@ -87,8 +99,8 @@ func (w *wishes) enter(appID, channel string, m protocol.Member, limit int) {
 	q, r := w.row(rowKey{member, appID, channel, m.ID})
 	if !r.wanted {
 		r.wanted, r.info, r.limit = true, m.Info, limit
-		w.owe(q, r)
 	}
+	w.owe(q, r)
 }
 
 func (w *wishes) leave(appID, channel, userID string) {
@@ -112,22 +124,21 @@ func (w *wishes) count(appID, channel string, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	q, r := w.row(rowKey{kind: count, app: appID, channel: channel})
-	changed := r.n != n
 	r.n, r.wanted = n, n > 0
 	switch {
 	case !r.wanted && !r.told:
 		q.drop(r)
-	case changed && !r.queued && !r.later:
+	case !r.queued && !r.later:
 		r.later = true
 		if len(w.counts) == 0 {
 			w.countsFrom = time.Now()
 		}
-		w.counts = append(w.counts, r)
+		w.counts = push(w.counts, r)
 		w.signal()
 	}
 }
 
-func (w *wishes) ask(appID, channel string) {
+func (w *wishes) ask(appID, channel string, known protocol.Version) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	key := rowKey{kind: count, app: appID, channel: channel}
@@ -135,7 +146,10 @@ func (w *wishes) ask(appID, channel string) {
 		w.hurry(q, q.rows[key])
 	}
 	q, r := w.row(rowKey{kind: ask, app: appID, channel: channel})
-	r.wanted = true
+	if r.wanted && r.known != known {
+		known = protocol.Version{} // who knows less must get it whole
+	}
+	r.wanted, r.known = true, known
 	w.owe(q, r)
 }
 
@@ -155,10 +169,20 @@ func (w *wishes) queue(key rowKey) *queue { return &w.parts[partitionOf(key.app,
 // owe notes that Redis has to be told of a row. The caller holds mu.
 func (w *wishes) owe(q *queue, r *row) {
 	if !r.queued {
-		r.queued = true
-		q.due = append(q.due, r)
+		w.said++
+		r.queued, r.said = true, w.said
+		q.due = push(q.due, r)
 	}
 	w.signal()
+}
+
+// push adds a row to a queue, from which it takes the dead now and then: while Redis is
+// away many may come and go.
+func push(queue []*row, r *row) []*row {
+	if n := len(queue); n >= 1024 && n&(n-1) == 0 {
+		queue = slices.DeleteFunc(queue, func(r *row) bool { return r.dead })
+	}
+	return append(queue, r)
 }
 
 func (w *wishes) signal() {
@@ -170,18 +194,16 @@ func (w *wishes) signal() {
 
 // hurry puts a count that waits for company into the queue. The caller holds mu.
 func (w *wishes) hurry(q *queue, r *row) {
-	if r.later {
+	if r.later && !r.dead {
 		r.later = false
 		w.owe(q, r)
 	}
 }
 
-// drop forgets a row that Redis does not know of, or does when it comes out of its
-// queue. The caller holds mu.
+// drop forgets a row that Redis does not know of. The caller holds mu.
 func (q *queue) drop(r *row) {
-	if !r.queued && !r.later {
-		delete(q.rows, r.key)
-	}
+	r.dead = true
+	delete(q.rows, r.key)
 }
 
 // flushCounts makes the counts due that wait for company: all, or if they have waited
@@ -225,12 +247,15 @@ func (q *queue) take(from *[]*row, ops []op, limit int) []op {
 	for ; i < len(*from) && len(ops) < limit; i++ {
 		r := (*from)[i]
 		r.queued = false
-		if !r.wanted && !r.told {
+		switch {
+		case r.dead:
+			continue
+		case !r.wanted && !r.told:
 			q.drop(r)
 			continue
 		}
 		r.told = true
-		o := op{row: r, wanted: r.wanted, info: r.info, number: r.limit}
+		o := op{row: r, wanted: r.wanted, info: r.info, number: r.limit, known: r.known}
 		if r.key.kind == count {
 			o.number = r.n
 		}
@@ -295,22 +320,35 @@ func (w *wishes) repeat(p int, fresh bool) {
 	w.signal()
 }
 
-// rested is called when nothing was left to take. It tells those who wait for that,
-// unless something was said since.
-func (w *wishes) rested() {
+// progress is called when all that was taken is settled. It tells those who waited for
+// that.
+func (w *wishes) progress() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.taken = false; w.isDue() {
-		return
-	}
-	for _, c := range w.waiting {
-		close(c)
-	}
-	w.waiting = nil
+	w.taken = false
+	first := w.firstDue()
+	w.waiting = slices.DeleteFunc(w.waiting, func(waits waiter) bool {
+		if waits.said >= first {
+			return false
+		}
+		close(waits.told)
+		return true
+	})
 }
 
-func (w *wishes) isDue() bool {
-	return len(w.counts) > 0 || slices.ContainsFunc(w.parts[:], func(q queue) bool { return len(q.due) > 0 })
+// firstDue is the number of the first thing that is due, or more than any number.
+func (w *wishes) firstDue() uint64 {
+	first := w.said + 1
+	for i := range w.parts {
+		q := &w.parts[i]
+		if len(q.again) > 0 {
+			return 0
+		}
+		if len(q.due) > 0 {
+			first = min(first, q.due[0].said)
+		}
+	}
+	return first
 }
 
 // wait returns what is closed when Redis was told all that was said until now, nil if it
@@ -318,12 +356,12 @@ func (w *wishes) isDue() bool {
 func (w *wishes) wait() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.taken && !w.isDue() {
+	w.hurryAll()
+	if !w.taken && w.firstDue() > w.said {
 		return nil
 	}
-	w.hurryAll()
-	c := make(chan struct{})
-	w.waiting = append(w.waiting, c)
+	waits := waiter{w.said, make(chan struct{})}
+	w.waiting = append(w.waiting, waits)
 	w.signal()
-	return c
+	return waits.told
 }

@@ -66,7 +66,7 @@ function commands.apply(inc, known, hold_ms, ...)
     if kind == 'enter' then answer = attempt(name, enter, flags, id, text, n, inc)
     elseif kind == 'leave' then answer = attempt(name, leave, flags, id, inc)
     elseif kind == 'count' then answer = attempt(name, count, flags, n, inc)
-    else answer = attempt(name, roll, flags) end
+    else answer = attempt(name, roll, flags, n) end
     answers[#answers + 1] = answer
   end
   keep_seq(before)

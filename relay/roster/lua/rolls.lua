@@ -13,12 +13,14 @@
 local GHOST = '~' -- the incarnation that holds who may be about to be registered again
 local CANCEL = 3000 -- ms within which a return cancels what the outbox says of a leave
 local OUTBOX = 100000 -- entries
+local ANSWERS = 262144 -- bytes of rolls that one call answers
 
 local base = KEYS[1]
 local topics = base:match('^(.*):{') .. ':~roster:'
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local epoch, hold, seq -- of the partition; hold is nil while there is none
+local answered = 0 -- bytes of rolls
 
 -- whole returns the number that the text spells, nil where it is none that we wrote.
 local function whole(text)
@@ -243,12 +245,18 @@ local function count(name, flags, n, inc)
   return 'ok'
 end
 
--- roll answers the version, the subscriptions, the version of the last end, and the rows.
+-- roll answers the version, the subscriptions, the version of the last end, and the rows; or
+-- 'same' where the version is known and nobody may have to be registered again, or 'later'
+-- where enough was answered already.
 -- A roll of which no version is kept is as old as the last change of any.
-local function roll(name, flags)
+local function roll(name, flags, known)
+  if not hold and whole(redis.call('HGET', key('c', name), 'v')) == known then return 'same' end
+  if answered > ANSWERS then return 'later' end
   local c = subscriptions(name, '')
   local ended = has(flags, 'u') and whole(redis.call('GET', key('end', name))) or 0
-  return {number(c.version or seq), c.others, number(ended), redis.call('HGETALL', key('m', name))}
+  local rows = redis.call('HGETALL', key('m', name))
+  for i = 1, #rows do answered = answered + #rows[i] end
+  return {number(c.version or seq), c.others, number(ended), rows}
 end
 
 -- mend removes keys that somebody else made something of.
