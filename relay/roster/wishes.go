@@ -145,9 +145,14 @@ func (w *wishes) ask(appID, channel string, known protocol.Version) {
 	if q := w.queue(key); q.rows[key] != nil {
 		w.hurry(q, q.rows[key])
 	}
-	q, r := w.row(rowKey{kind: ask, app: appID, channel: channel})
+	key = rowKey{kind: ask, app: appID, channel: channel}
+	q, r := w.row(key)
 	if r.wanted && r.known != known {
 		known = protocol.Version{} // who knows less must get it whole
+	}
+	if r.queued {
+		q.drop(r) // it stands before what was said since
+		q, r = w.row(key)
 	}
 	r.wanted, r.known = true, known
 	w.owe(q, r)
@@ -203,7 +208,9 @@ func (w *wishes) hurry(q *queue, r *row) {
 // drop forgets a row that Redis does not know of. The caller holds mu.
 func (q *queue) drop(r *row) {
 	r.dead = true
-	delete(q.rows, r.key)
+	if q.rows[r.key] == r {
+		delete(q.rows, r.key)
+	}
 }
 
 // flushCounts makes the counts due that wait for company: all, or if they have waited
