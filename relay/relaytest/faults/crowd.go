@@ -109,9 +109,13 @@ func (c *crowd) gather(seed uint64) {
 	}
 	add := func(user, channel int, steady bool) {
 		d := newDice(seed, uint64(1+len(c.tabs)))
+		stays, visits := steady || d.IntN(3) > 0, 0
+		if !stays && d.IntN(2) == 0 {
+			visits = 1 + d.IntN(3)
+		}
 		c.tabs = append(c.tabs, &tab{
 			user: fmt.Sprintf("user-%d", user), channel: channelOf(channel % c.plan.Channels),
-			urls: urls, stay: c.plan.Stay, steady: steady, stays: steady || d.IntN(3) > 0, dice: d,
+			urls: urls, stay: c.plan.Stay, steady: steady, stays: stays, visits: visits, dice: d,
 			settling: c.settling, diary: &c.diary,
 		})
 	}

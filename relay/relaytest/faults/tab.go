@@ -23,9 +23,12 @@ type tab struct {
 	stay          time.Duration
 	// steady says that it never leaves of itself, stays that it is to be there in the end.
 	steady, stays bool
-	dice          dice
-	settling      <-chan struct{}
-	diary         *diary
+	// visits is how many it makes before it is gone for good, 0 if there is no such number:
+	// a leave that nobody was told is made up for by nothing.
+	visits   int
+	dice     dice
+	settling <-chan struct{}
+	diary    *diary
 
 	mu   sync.Mutex
 	view *view // of the visit that it has been let in for, nil without one
@@ -34,16 +37,28 @@ type tab struct {
 // run comes and goes until ctx ends.
 func (t *tab) run(ctx context.Context) {
 	pause(t.dice.between(0, time.Second), ctx.Done())
-	for ctx.Err() == nil {
+	for n := 1; ctx.Err() == nil; n++ {
 		if t.isOver() && !t.stays {
 			return
 		}
 		t.session(ctx)
-		away := t.dice.between(100*time.Millisecond, t.stay/4)
-		if t.steady {
-			away = t.dice.between(20*time.Millisecond, 200*time.Millisecond)
+		if n == t.visits {
+			return
 		}
-		t.pause(ctx, away)
+		t.pause(ctx, t.away())
+	}
+}
+
+// away is how long it is gone: often shortly, so that it comes back before everybody
+// knows, and sometimes for so long that a fault comes and goes meanwhile.
+func (t *tab) away() time.Duration {
+	switch {
+	case t.steady:
+		return t.dice.between(20*time.Millisecond, 200*time.Millisecond)
+	case t.dice.IntN(3) == 0:
+		return t.dice.between(t.stay, 3*t.stay)
+	default:
+		return t.dice.between(100*time.Millisecond, t.stay/4)
 	}
 }
 
@@ -85,7 +100,7 @@ func (t *tab) session(ctx context.Context) {
 			return
 		}
 		t.pause(ctx, t.dice.between(0, t.stay/8))
-		if t.isOver() && !t.stays || ctx.Err() != nil {
+		if t.isOver() && !t.stays || t.visits > 0 || ctx.Err() != nil {
 			return
 		}
 	}
