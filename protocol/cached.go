@@ -7,11 +7,8 @@ import (
 )
 
 // EncodeCached returns what is kept of an event that was published on a cache channel,
-// and is published just so: what [EncodePublished] returns, with id as [Event.CacheID].
-func EncodeCached(e Event, id string) []byte {
-	e.CacheID = id
-	return EncodePublished([]Event{e})
-}
+// and is published just so.
+func EncodeCached(e Event) []byte { return EncodePublished([]Event{e}) }
 
 // ParseCached parses what is kept of a cache channel's last event, for ttl longer: one
 // object as [ParsePublished] takes it, not an array. A client event is an error, for
@@ -30,5 +27,5 @@ func ParseCached(payload []byte, channel string, ttl time.Duration) (Cached, err
 		return Cached{}, errors.New("parsing cached event: a client event is not to be cached")
 	}
 	e.Exclude, e.UserID = "", ""
-	return Cached{Event: e, ID: e.CacheID, TTL: ttl}, nil
+	return Cached{Event: e, TTL: ttl}, nil
 }

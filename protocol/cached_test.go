@@ -20,19 +20,19 @@ func TestRedisNamesOfRollsAndCaches(t *testing.T) {
 
 func TestACachedEventIsWhatWasPublished(t *testing.T) {
 	e := protocol.Event{Name: "e", Channel: "cache-a", Data: `{"x":"<\n>"}`, Exclude: "1.2"}
-	payload := protocol.EncodeCached(e, "id7")
-	if want := `{"event":"e","data":"{\"x\":\"<\\n>\"}","socket_id":"1.2","id":"id7"}`; string(payload) != want {
+	payload := protocol.EncodeCached(e)
+	if want := `{"event":"e","data":"{\"x\":\"<\\n>\"}","socket_id":"1.2"}`; string(payload) != want {
 		t.Errorf("got %s, want %s", payload, want)
 	}
 	live, err := protocol.ParsePublished(payload, "cache-a", protocol.DefaultLimits())
-	if err != nil || len(live) != 1 || live[0].CacheID != "id7" || live[0].Exclude != "1.2" {
+	if err != nil || len(live) != 1 || live[0].Exclude != "1.2" {
 		t.Errorf("live it is %+v, %v", live, err)
 	}
 	got, err := protocol.ParseCached(payload, "cache-a", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.Cached{Event: protocol.Event{Name: "e", Channel: "cache-a", Data: e.Data, CacheID: "id7"}, ID: "id7", TTL: time.Minute}
+	want := protocol.Cached{Event: protocol.Event{Name: "e", Channel: "cache-a", Data: e.Data}, TTL: time.Minute}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("cached (-want +got):\n%s", diff)
 	}
@@ -62,7 +62,7 @@ func FuzzParseCached(f *testing.F) {
 			checkText(t, err.Error())
 			return
 		}
-		again, err := protocol.ParseCached(protocol.EncodeCached(got.Event, got.ID), "cache-a", time.Minute)
+		again, err := protocol.ParseCached(protocol.EncodeCached(got.Event), "cache-a", time.Minute)
 		if err != nil {
 			t.Errorf("%q, encoded again: %v", in, err)
 		}

@@ -20,12 +20,12 @@ type Event struct {
 	Append *Append
 	// Link is its place in the log that it was read from, else nil.
 	Link *Link
-	// CacheID names the event to the caches of cache channels; "" where the publisher
-	// gave none.
-	CacheID string
 	// Change, where not nil, makes this no event but a step of the channel's roll; of the
 	// other fields only Channel is set.
 	Change *Change
+	// Cached, where not nil, makes this the last event of a cache channel as it is kept at
+	// this point among those that are heard; of the other fields only Channel is set.
+	Cached *Cached
 	// Extra are further top-level members that reach the client after the
 	// others, in this order (Slanger's contract).
 	Extra []Field

@@ -14,9 +14,6 @@ const (
 	MaxClientEvents       = 10 // a second and connection
 )
 
-// MaxCacheID is the limit, in bytes, on [Event.CacheID].
-const MaxCacheID = 200
-
 // MaxRedisData is the limit, in bytes, on the data of an event that a backend
 // publishes through Redis. [MaxData] guards an API that is open to the network;
 // whoever may publish in Redis is trusted with more, so that a backend whose

@@ -11,10 +11,9 @@ import (
 // ParsePublished parses what a backend publishes in Redis for one channel: an
 // object, or an array of objects in the order of delivery,
 //
-//	{"event":"name","data":any,"socket_id":"1.2","user_id":"u1","id":"x"}
+//	{"event":"name","data":any,"socket_id":"1.2","user_id":"u1"}
 //
-// The last three may be absent or null; other members are ignored. An id that is a string of
-// at most [MaxCacheID] bytes is [Event.CacheID]; any other is ignored. Data that is not a
+// The last two may be absent or null; other members are ignored. Data that is not a
 // string is delivered as its compact JSON text, absent data as "null".
 // Names obey l, data obeys l.Data or [MaxRedisData], whichever is more.
 //
@@ -58,7 +57,7 @@ func parseArray(array []byte, channel string, l Limits) ([]Event, error) {
 }
 
 func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
-	v, extra, err := readObject(obj, "event", "data", "socket_id", "user_id")
+	v, _, err := readObject(obj, "event", "data", "socket_id", "user_id")
 	if err != nil {
 		return Event{}, err
 	}
@@ -70,24 +69,10 @@ func parseEvent(obj []byte, channel string, l Limits) (Event, error) {
 	if e.UserID, err = optionalText("user_id", v[3]); err != nil {
 		return Event{}, err
 	}
-	e.CacheID = cacheID(extra)
 	if err := e.Check(l.redis()); err != nil {
 		return Event{}, err
 	}
 	return e, nil
-}
-
-// cacheID returns what a member "id" names the event to caches; one that is no string,
-// or too long, is some other id of the backend's.
-func cacheID(extra []Field) string {
-	for _, f := range extra {
-		if f.Name == "id" && f.Value[0] == '"' {
-			if id := unquote(f.Value); len(id) <= MaxCacheID {
-				return id
-			}
-		}
-	}
-	return ""
 }
 
 // newEvent makes an event of the members that every contract over Redis has.
@@ -154,10 +139,6 @@ func appendPublished(b []byte, e Event) []byte {
 	if e.UserID != "" {
 		b = append(b, ',')
 		b = appendMember(b, "user_id", e.UserID)
-	}
-	if e.CacheID != "" {
-		b = append(b, ',')
-		b = appendMember(b, "id", e.CacheID)
 	}
 	return append(b, '}')
 }

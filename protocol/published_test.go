@@ -32,7 +32,8 @@ func TestParsePublishedTakesOneOrMany(t *testing.T) {
 			`{"event":"client-x","data":"d","socket_id":"1.2","user_id":"u1"}`,
 			[]protocol.Event{{Name: "client-x", Channel: "a", Data: "d", Exclude: "1.2", UserID: "u1"}},
 		},
-		{`{"event":"e","data":"d","id":"x"}`, []protocol.Event{{Name: "e", Channel: "a", Data: "d", CacheID: "x"}}},
+		{`{"event":"e","data":"d","id":"x"}`, []protocol.Event{event("e", "d")}},
+		{`{"id":{},"event":"e","data":"d"}`, []protocol.Event{event("e", "d")}},
 		{`{"event":"e","data":"d","socket_id":null,"user_id":null,"id":null}`, []protocol.Event{event("e", "d")}},
 		{` [ {"event":"e","data":"1"} , {"event":"f","data":"2"} ] `, []protocol.Event{event("e", "1"), event("f", "2")}},
 		{`[]`, nil},
@@ -114,14 +115,14 @@ func TestParsePublishedDeliversTheGoodOnesOfAnArray(t *testing.T) {
 
 func TestEncodePublishedIsAnObjectForOneAndAnArrayForMore(t *testing.T) {
 	one := protocol.Event{Name: "e", Channel: "a", Data: `{"x":"<\n>"}`}
-	two := protocol.Event{Name: "f", Channel: "a", Exclude: "1.2", UserID: "u1", CacheID: "x"}
+	two := protocol.Event{Name: "f", Channel: "a", Exclude: "1.2", UserID: "u1"}
 	tests := []struct {
 		events []protocol.Event
 		want   string
 	}{
 		{nil, `[]`},
 		{[]protocol.Event{one}, `{"event":"e","data":"{\"x\":\"<\\n>\"}"}`},
-		{[]protocol.Event{one, two}, `[{"event":"e","data":"{\"x\":\"<\\n>\"}"},{"event":"f","data":"","socket_id":"1.2","user_id":"u1","id":"x"}]`},
+		{[]protocol.Event{one, two}, `[{"event":"e","data":"{\"x\":\"<\\n>\"}"},{"event":"f","data":"","socket_id":"1.2","user_id":"u1"}]`},
 	}
 	for _, test := range tests {
 		if got := string(protocol.EncodePublished(test.events)); got != test.want {
@@ -171,23 +172,5 @@ func BenchmarkParsePublished(b *testing.B) {
 				}
 			}
 		})
-	}
-}
-
-func TestParsePublishedTakesAnIDThatNamesTheEventToCaches(t *testing.T) {
-	long := strings.Repeat("x", protocol.MaxCacheID+1)
-	for payload, want := range map[string]string{
-		`{"event":"e","id":"a1"}`:           "a1",
-		`{"id":"\u0061","event":"e"}`:       "a",
-		`{"event":"e"}`:                     "",
-		`{"event":"e","id":null}`:           "",
-		`{"event":"e","id":7}`:              "",
-		`{"event":"e","ID":"a"}`:            "",
-		`{"event":"e","id":"` + long + `"}`: "",
-	} {
-		got, err := protocol.ParsePublished([]byte(payload), "a", protocol.DefaultLimits())
-		if err != nil || len(got) != 1 || got[0].CacheID != want {
-			t.Errorf("%.60s: got %+v, %v, want the id %q", payload, got, err, want)
-		}
 	}
 }

@@ -40,8 +40,6 @@ type Change struct {
 // Cached is the last event of a cache channel. The zero value means that there is none.
 type Cached struct {
 	Event Event
-	// ID tells the event from others, "" where the publisher gave none.
-	ID string
 	// TTL is for how long it is still kept.
 	TTL time.Duration
 }

@@ -69,7 +69,7 @@ func newChannel(key channelKey, app *auth.App, h *Hub) *channel {
 			ch.counter = &counter{}
 		}
 	}
-	if ch.kind.Cache() {
+	if ch.kind.Cache() && h.config.Caches != nil {
 		ch.cache = &cache{}
 	}
 	return ch
@@ -232,15 +232,11 @@ func (ch *channel) deliver(e protocol.Event) (suspect bool) {
 	frame := protocol.EncodeEvent(e)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	keeps := ch.cache != nil && !protocol.IsClientEvent(e.Name)
-	switch {
-	case e.Link != nil:
+	if e.Link != nil {
 		return ch.extend(e, frame)
-	case keeps && ch.cache.repeats(e):
-		return false
 	}
 	ch.append(frame, e.Exclude, nil)
-	if keeps {
+	if ch.cache != nil && !protocol.IsClientEvent(e.Name) {
 		ch.keep(frame)
 	}
 	return false

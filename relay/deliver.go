@@ -21,6 +21,9 @@ func (h *Hub) Deliver(appID string, e protocol.Event) {
 	case e.Change != nil:
 		h.step(ch, *e.Change)
 		return
+	case e.Cached != nil:
+		ch.cached(*e.Cached)
+		return
 	}
 	if ch.chain == nil {
 		e.Link = nil // somebody keeps a log of what is no log channel here
@@ -53,7 +56,7 @@ func (h *Hub) Confirmed(appID, name string) {
 			h.config.Roster.Ask(appID, name, protocol.Version{})
 		}
 		if ch.cache != nil {
-			h.unread.add(ch)
+			h.config.Caches.AskCache(appID, name)
 		}
 		h.Flush()
 	}

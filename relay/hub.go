@@ -28,7 +28,7 @@ type Config struct {
 	Interest Interest
 	Roster   Roster
 	Metrics  *metrics.Metrics
-	// Publisher publishes what clients send to each other, and Caches reads the last
+	// Publisher publishes what clients send to each other, and Caches tells the last
 	// events of cache channels; nil where no app has such.
 	Publisher Publisher
 	Caches    Caches
@@ -104,10 +104,9 @@ type Hub struct {
 
 	pages *pages
 	// suspects are the log channels that are compared without waiting for their turn: just
-	// heard, or with events that do not fit. unread are the cache channels whose last
-	// event has to be read.
-	suspects, unread *waitlist
-	wheel            wheel
+	// heard, or with events that do not fit.
+	suspects *waitlist
+	wheel    wheel
 	// staleLogs is how many log channels could not be compared for too long.
 	staleLogs atomic.Int64
 	// relieved is when the feeds were last cut, in nanoseconds since start.
@@ -127,7 +126,6 @@ func New(config Config) *Hub {
 		drained:  make(chan struct{}),
 		pages:    newPages(config.Log, config.Metrics),
 		suspects: newWaitlist(),
-		unread:   newWaitlist(),
 	}
 	for range config.Workers {
 		h.workers = append(h.workers, newWorker(h))
@@ -147,9 +145,6 @@ func (h *Hub) Run(ctx context.Context) {
 		for range pageReaders {
 			running.Go(func() { h.pages.run(ctx) })
 		}
-	}
-	if h.config.Caches != nil {
-		running.Go(func() { h.readCaches(ctx) })
 	}
 	h.sweep(ctx)
 	running.Wait()

@@ -266,23 +266,48 @@ var errAway = errors.New("away")
 type scriptedCaches struct {
 	world *world
 
-	mu   sync.Mutex
-	away bool
-	last map[string]protocol.Cached
+	mu    sync.Mutex
+	away  bool
+	asked []protocol.ChannelName // while away
+	last  map[string]protocol.Cached
 }
 
-// ReadCaches implements relay.Caches.
-func (c *scriptedCaches) ReadCaches(_ context.Context, names []protocol.ChannelName) ([]protocol.Cached, error) {
+// AskCache implements relay.Caches.
+func (c *scriptedCaches) AskCache(appID, channel string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.away {
-		return nil, errAway
+		c.asked = append(c.asked, protocol.ChannelName{App: appID, Channel: channel})
+		return
 	}
-	read := make([]protocol.Cached, len(names))
-	for i, name := range names {
-		read[i] = c.last[name.Channel]
+	c.world.running.Go(func() { c.tell(appID, channel) })
+}
+
+// tell tells what is kept now, in its place among what is published.
+func (c *scriptedCaches) tell(appID, channel string) {
+	c.mu.Lock()
+	last := c.last[channel]
+	c.mu.Unlock()
+	c.world.hub.Deliver(appID, protocol.Event{Channel: channel, Cached: &last})
+	c.world.hub.Flush()
+}
+
+// set makes it go away, or come back and answer.
+func (c *scriptedCaches) set(away bool) {
+	c.mu.Lock()
+	asked := c.asked
+	c.away, c.asked = away, nil
+	c.mu.Unlock()
+	for _, name := range asked {
+		c.tell(name.App, name.Channel)
 	}
-	return read, nil
+}
+
+// forget forgets what was asked.
+func (c *scriptedCaches) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = nil
 }
 
 // Publish implements relay.Publisher.
@@ -303,27 +328,20 @@ func (c *scriptedCaches) isAway() bool {
 	return c.away
 }
 
-// doCache: cache CHANNEL EVENT DATA [id=ID] [ttl=DURATION] (what Redis keeps), cache away,
-// cache back (it does not answer, it does).
+// doCache: cache CHANNEL EVENT DATA [ttl=DURATION] (what Redis keeps), cache away, cache
+// back (it does not answer, it does).
 func (w *world) doCache(args []string) error {
 	c := w.caches
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if len(args) == 1 {
-		c.away = args[0] == "away"
+		c.set(args[0] == "away")
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	cached := protocol.Cached{Event: protocol.Event{Channel: args[0], Name: args[1], Data: args[2]}, TTL: 30 * time.Minute}
 	for _, option := range args[3:] {
-		key, value, _ := strings.Cut(option, "=")
 		var err error
-		switch key {
-		case "id":
-			cached.ID = value
-		case "ttl":
-			cached.TTL, err = time.ParseDuration(value)
-		}
-		if err != nil {
+		if cached.TTL, err = time.ParseDuration(strings.TrimPrefix(option, "ttl=")); err != nil {
 			return err
 		}
 	}

@@ -231,7 +231,7 @@ func (w *world) doClient(what string, args []string) error {
 	return nil
 }
 
-// doPublish: publish CHANNEL EVENT DATA [except=CLIENT] [id=ID] [size=N] [times=N]. With size
+// doPublish: publish CHANNEL EVENT DATA [except=CLIENT] [size=N] [times=N]. With size
 // the data is filled up with dots, with times its number is appended.
 func (w *world) doPublish(args []string) error {
 	e := protocol.Event{Channel: args[0], Name: args[1], Data: args[2]}
@@ -240,8 +240,6 @@ func (w *world) doPublish(args []string) error {
 		key, value, _ := strings.Cut(option, "=")
 		var err error
 		switch key {
-		case "id":
-			e.CacheID = value
 		case "except":
 			e.Exclude = w.clients[value].conn.ID()
 		case "times":
@@ -279,6 +277,7 @@ func (w *world) doRedis(args []string) error {
 		w.hub.Refused(appID, args[1])
 	case "lost":
 		w.redis.hold = true
+		w.caches.forget()
 		w.hub.Interrupted()
 	case "back":
 		w.redis.back()

@@ -20,8 +20,8 @@ import (
 // Sink is what takes in what the broker hears; the hub is one. All calls come
 // from one goroutine.
 type Sink interface {
-	// Deliver is called with every event of a watched channel, and with every change of
-	// its roll.
+	// Deliver is called with every event of a watched channel, with every change of its
+	// roll, and, once [Broker.AskCache] was, with its last event.
 	Deliver(appID string, e protocol.Event)
 	// Confirmed says that from now on no event of the channel is missed.
 	Confirmed(appID, channel string)
@@ -83,6 +83,8 @@ type Broker struct {
 	unreadable atomic.Bool
 	// uncached says the same of the last events of cache channels.
 	uncached atomic.Bool
+	// asks are those that are asked for.
+	asks *cacheAsks
 	// heard is when the last heartbeat came back; nil while there is no link.
 	heard atomic.Pointer[time.Time]
 }
@@ -102,6 +104,7 @@ func New(config Config) *Broker {
 		client:   client,
 		interest: newInterest(n),
 		leases:   newLeases(client, s.watch, n, config.Log),
+		asks:     newCacheAsks(),
 		unkept:   make(map[channelKey]bool),
 	}
 }
@@ -188,7 +191,8 @@ const (
 
 // runLink runs one link to its end. It says whether it was ever alive.
 func (b *Broker) runLink(ctx context.Context, sink Sink, flush func()) (established bool, err error) {
-	l := &link{broker: b, sink: sink, flush: flush}
+	reads := newCacheReads(sink, b.cacheTTL)
+	l := &link{broker: b, sink: reads, reads: reads, flush: flush}
 	err = l.run(ctx)
 	b.heard.Store(nil)
 	b.metrics.RedisUp.Set(0)
@@ -197,5 +201,6 @@ func (b *Broker) runLink(ctx context.Context, sink Sink, flush func()) (establis
 		sink.Interrupted()
 	}
 	l.publishing.Wait()
+	b.asks.clear()
 	return l.established, err
 }

@@ -3,8 +3,8 @@ package broker
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,17 +34,22 @@ func isCached(e protocol.Event) bool {
 	return protocol.KindOf(e.Channel).Cache() && !protocol.IsClientEvent(e.Name)
 }
 
-// newCacheID returns a name for an event that no other event has.
-func newCacheID() string { return rand.Text()[:16] }
-
 // ReadCaches returns the last events of cache channels, in their order, in one round trip.
 // What makes no sense counts as none. That it fails is logged when it begins to.
 func (b *Broker) ReadCaches(ctx context.Context, channels []protocol.ChannelName) ([]protocol.Cached, error) {
 	caches, err := b.readCaches(ctx, channels)
-	if failed := err != nil && ctx.Err() == nil; b.uncached.Swap(failed) != failed && failed {
-		b.log.Warn("the last events of cache channels cannot be read", "error", err)
+	if ctx.Err() == nil {
+		b.warnUncached(&b.uncached, err)
 	}
 	return caches, err
+}
+
+// warnUncached logs that last events cannot be read, when it begins: failing is whether it
+// was so the last time.
+func (b *Broker) warnUncached(failing *atomic.Bool, err error) {
+	if failed := err != nil; failing.Swap(failed) != failed && failed {
+		b.log.Warn("the last events of cache channels cannot be read", "error", err)
+	}
 }
 
 // reading is the answers about one channel.
@@ -54,13 +59,23 @@ type reading struct {
 }
 
 func (b *Broker) readCaches(ctx context.Context, channels []protocol.ChannelName) ([]protocol.Cached, error) {
-	pipe := b.client.Pipeline()
+	return b.readCachesBy(ctx, b.client.Pipeline(), channels)
+}
+
+// readCachesAt reads in one step with publishing a token to the node itself.
+func (b *Broker) readCachesAt(ctx context.Context, token string, channels []protocol.ChannelName) ([]protocol.Cached, error) {
+	pipe := b.client.TxPipeline()
+	pipe.Publish(ctx, b.names.heartbeat, token)
+	return b.readCachesBy(ctx, pipe, channels)
+}
+
+func (b *Broker) readCachesBy(ctx context.Context, pipe redis.Pipeliner, channels []protocol.ChannelName) ([]protocol.Cached, error) {
 	readings := make([]reading, len(channels))
 	for i, c := range channels {
 		key := protocol.CacheKey(b.config.Prefix, c.App, c.Channel)
 		readings[i] = reading{pipe.GetRange(ctx, key, 0, maxCached), pipe.PTTL(ctx, key)}
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !isWrongType(err) {
+	if err := failure(pipe.Exec(ctx)); err != nil {
 		return nil, fmt.Errorf("reading cached events: %w", err)
 	}
 	caches := make([]protocol.Cached, len(channels))
@@ -71,6 +86,19 @@ func (b *Broker) readCaches(ctx context.Context, channels []protocol.ChannelName
 		}
 	}
 	return caches, nil
+}
+
+// failure returns why a pipeline failed, where it is not that a key is of another kind.
+func failure(commands []redis.Cmder, err error) error {
+	for _, c := range commands {
+		if err := c.Err(); err != nil && !isWrongType(err) && !isReply(err, "EXECABORT") {
+			return err // EXECABORT says only that one of the others failed
+		}
+	}
+	if isWrongType(err) {
+		return nil
+	}
+	return err
 }
 
 // cached makes sense of what was read of a channel.

@@ -2,11 +2,6 @@ package broker_test
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +17,7 @@ func TestAnEventIsKeptAndPublishedOrNeither(t *testing.T) {
 		user("forgetful", nodeRights, "-set"))
 	r := newCacheRig(t, server.URLFor("node", "hunter2"))
 	r.publish("1", event("cache-a", "1"))
-	r.told.next(t, "event 1 cache-a e 1")
+	r.expect("event 1 cache-a e 1")
 	refused := func(of *rig) {
 		t.Helper()
 		if _, err := of.Publish(t.Context(), "1", events("cache-a", "refused")); err == nil {
@@ -70,59 +65,5 @@ func TestThatCachesCannotBeReadIsSaidOnce(t *testing.T) {
 	}
 	if line, logged := r.logged.take(); logged {
 		t.Errorf("a reader that gave up is logged: %q", line)
-	}
-}
-
-// Someone publishes all the time. Who reads what is kept once the channel is heard has it
-// and everything later, and knows by the id which of what he hears it is.
-func TestWhatIsKeptAndWhatIsHeardHaveNoHoleBetween(t *testing.T) {
-	t.Parallel()
-	server := relaytest.StartRedis(t)
-	publisher, r := newRig(t, server.URL()), startRig(t, server.URL())
-	var number atomic.Int64
-	ended := make(chan struct{})
-	var publishing sync.WaitGroup
-	publishing.Go(func() {
-		for {
-			select {
-			case <-ended:
-				return
-			default:
-			}
-			if _, err := publisher.Publish(t.Context(), "1", events("cache-a", strconv.FormatInt(number.Add(1), 10))); err != nil {
-				t.Errorf("publishing: %v", err)
-				return
-			}
-		}
-	})
-	defer publishing.Wait()
-	defer close(ended)
-	eventually(t, "an event is kept", func() bool { return r.readCaches(cacheA)[0].ID != "" })
-	for range 50 {
-		r.Watch("1", "cache-a")
-		for r.told.next(t, "confirmed 1 cache-a") != "confirmed 1 cache-a" {
-		}
-		expectNoHole(t, r, r.readCaches(cacheA)[0])
-		r.Unwatch("1", "cache-a")
-	}
-}
-
-// expectNoHole reads what is told from the confirmation on, until past what was kept.
-func expectNoHole(t *testing.T, r *rig, kept protocol.Cached) {
-	t.Helper()
-	last, err := strconv.ParseInt(kept.Event.Data, 10, 64)
-	if err != nil {
-		t.Fatalf("kept %+v", kept)
-	}
-	for got := int64(0); got < last+5; {
-		text, id, _ := strings.Cut(r.told.next(t, "an event"), " id ")
-		n, err := strconv.ParseInt(strings.TrimPrefix(text, "event 1 cache-a e "), 10, 64)
-		if err != nil {
-			t.Fatalf("told %q", text)
-		}
-		if got == 0 && n > last+1 || got > 0 && n != got+1 || (n == last) != (id == kept.ID) {
-			t.Fatal(fmt.Sprint("told ", n, " ", id, " after ", got, ", kept ", last, " ", kept.ID))
-		}
-		got = n
 	}
 }

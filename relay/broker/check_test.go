@@ -178,6 +178,9 @@ func TestANodeNeedsNoMoreThanItsRights(t *testing.T) {
 	if cached := r.readCaches(protocol.ChannelName{App: "1", Channel: "cache-a"}); cached[0].Event.Data != "4" {
 		t.Errorf("cached %+v", cached)
 	}
+	r.AskCache("1", "cache-a")
+	for r.told.next(t, "cached 1 cache-a e 4") != "cached 1 cache-a e 4" {
+	}
 	r.Unwatch("1", "a")
 	eventually(t, "the log is not watched", func() bool { return !watched() })
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,15 +28,18 @@ const (
 type link struct {
 	// Static, once run has begun.
 	broker *Broker
-	sink   Sink
+	sink   Sink // reads, before that of the broker
+	reads  *cacheReads
 	flush  func()
 	pubsub *redis.PubSub
 	// fail ends the link. The first call says why.
 	fail context.CancelCauseFunc
 
-	// running are the goroutines that end as soon as the link fails, publishing the
-	// one that may have to wait for Redis first.
+	// running are the goroutines that end as soon as the link fails, publishing those
+	// that may have to wait for Redis first.
 	running, publishing sync.WaitGroup
+	// uncached says that the last events of cache channels could not be read.
+	uncached atomic.Bool
 	// turn is held while a command is chosen, and while the sink is told of an
 	// answer: a channel that is given up and asked for again just then would be
 	// taken to be heard all the time, though Redis had been told to stop.
@@ -165,12 +169,22 @@ func (l *link) receive(ctx context.Context) error {
 		return l.confirm(m)
 	case *redis.Message:
 		if m.Channel == l.broker.names.heartbeat {
-			l.heartbeat(ctx)
+			l.hearItself(ctx, m.Payload)
 			return nil
 		}
 		l.broker.deliver(m, l.sink)
 	}
 	return nil
+}
+
+// hearItself takes in what came on the node's own channel: a heartbeat, or the token of a
+// read, which is as good as one. Anything else is not from this link, and shows nothing.
+func (l *link) hearItself(ctx context.Context, token string) {
+	if token != "" && !l.reads.hear(token) {
+		return
+	}
+	l.heartbeat(ctx)
+	l.reads.settle()
 }
 
 func (l *link) heartbeat(ctx context.Context) {
@@ -189,6 +203,7 @@ func (l *link) heartbeat(ctx context.Context) {
 		l.running.Go(func() { l.broker.warnOfEviction(ctx) })
 	}
 	l.running.Go(func() { l.fail(l.tellInterest(ctx)) })
+	l.publishing.Go(func() { l.readCaches(ctx) })
 }
 
 func (l *link) confirm(s *redis.Subscription) error {

@@ -33,7 +33,7 @@ func (n names) messages(appID string, events []protocol.Event, ttl time.Duration
 		} else {
 			m := message{name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run])}
 			if last, ok := lastKept(events[:run]); ok {
-				m.cached, m.key, m.ttl = protocol.EncodeCached(last, last.CacheID), protocol.CacheKey(n.prefix, appID, channel), ttl
+				m.cached, m.key, m.ttl = protocol.EncodeCached(last), protocol.CacheKey(n.prefix, appID, channel), ttl
 			}
 			out = append(out, m)
 		}
@@ -51,10 +51,10 @@ func runOf(events []protocol.Event) int {
 	return n
 }
 
-// lastKept returns the last of the events that has a name for caches, if there is one.
+// lastKept returns the last of the events that is to be kept, if there is one.
 func lastKept(events []protocol.Event) (e protocol.Event, ok bool) {
 	for _, e := range slices.Backward(events) {
-		if e.CacheID != "" {
+		if isCached(e) {
 			return e, true
 		}
 	}
@@ -62,8 +62,7 @@ func lastKept(events []protocol.Event) (e protocol.Event, ok bool) {
 }
 
 // knownToSlanger says whether Slanger has channels of this kind. It has neither caches
-// nor users, and would hand the id of a cached event on to browsers. So what it does not
-// know is published in the relay's own contract alone, as logs are.
+// nor users: these are published in the relay's own contract alone, as logs are.
 func knownToSlanger(channel string) bool {
 	kind := protocol.KindOf(channel)
 	return !kind.Cache() && kind != protocol.User

@@ -18,16 +18,14 @@ func TestEventsArePutIntoMessagesInOrder(t *testing.T) {
 	slangers := func(channel, name string) string {
 		return channel + ` {"event":"` + name + `","data":"d","channel":"` + channel + `","socket_id":"1.2"}`
 	}
-	// The id of a cached event is its name.
 	cached := []protocol.Event{
-		{Channel: "cache-a", Name: "1", CacheID: "1"},
-		{Channel: "cache-a", Name: "2", CacheID: "2"},
-		{Channel: "cache-a", Name: "3"},
-		{Channel: "cache-b", Name: "4"},
-		{Channel: "cache-a", Name: "5", CacheID: "5"},
+		{Channel: "cache-a", Name: "1"},
+		{Channel: "cache-a", Name: "2"},
+		{Channel: "cache-a", Name: "client-3"},
+		{Channel: "cache-b", Name: "client-4"},
+		{Channel: "cache-a", Name: "5"},
 	}
 	plain := func(name string) string { return `{"event":"` + name + `","data":""}` }
-	named := func(name string) string { return `{"event":"` + name + `","data":"","id":"` + name + `"}` }
 	cases := map[string]struct {
 		app    string
 		events []protocol.Event
@@ -41,14 +39,14 @@ func TestEventsArePutIntoMessagesInOrder(t *testing.T) {
 		"Slanger reads one event a message": {"2", events, []string{
 			slangers("a", "1"), slangers("a", "2"), slangers("b", "3"), slangers("a", "4"),
 		}},
-		"the last one of a run that has an id is kept": {"1", cached, []string{
-			"p:1:cache-a [" + named("1") + "," + named("2") + "," + plain("3") + "] keeps p:{1:cache-a}:cache " + named("2"),
-			"p:1:cache-b " + plain("4"),
-			"p:1:cache-a " + named("5") + " keeps p:{1:cache-a}:cache " + named("5"),
+		"the last one of a run that is no client's is kept": {"1", cached, []string{
+			"p:1:cache-a [" + plain("1") + "," + plain("2") + "," + plain("client-3") + "] keeps p:{1:cache-a}:cache " + plain("2"),
+			"p:1:cache-b " + plain("client-4"),
+			"p:1:cache-a " + plain("5") + " keeps p:{1:cache-a}:cache " + plain("5"),
 		}},
 		"what Slanger does not know is not in its contract": {"2", append(cached[3:], event("#server-to-user-1", "6"), event("presence-a", "7")), []string{
-			"p:2:cache-b " + plain("4"),
-			"p:2:cache-a " + named("5") + " keeps p:{2:cache-a}:cache " + named("5"),
+			"p:2:cache-b " + plain("client-4"),
+			"p:2:cache-a " + plain("5") + " keeps p:{2:cache-a}:cache " + plain("5"),
 			"p:2:#server-to-user-1 " + object("6"),
 			slangers("presence-a", "7"),
 		}},

@@ -114,11 +114,11 @@ func (p *probe) watch(ctx context.Context) error {
 
 // cache keeps an event as a node does, and reads it.
 func (p *probe) cache(ctx context.Context) error {
-	e := protocol.Event{Name: "check", Channel: p.channel, CacheID: newCacheID()}
+	e := protocol.Event{Name: "check", Channel: p.channel}
 	if err := p.broker.send(ctx, p.broker.names.messages(p.app, []protocol.Event{e}, leaseTime), nil); err != nil {
 		return err
 	}
-	_, err := p.broker.readCaches(ctx, []protocol.ChannelName{{App: p.app, Channel: p.channel}})
+	_, err := p.broker.readCachesAt(ctx, rand.Text(), []protocol.ChannelName{{App: p.app, Channel: p.channel}})
 	return err
 }
 

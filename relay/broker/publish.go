@@ -36,16 +36,12 @@ type appending struct {
 	reply *redis.Cmd
 }
 
-// sort tells events that are published from those that join a log, and names those that
-// caches keep. What clients send to one another is live everywhere.
+// sort tells events that are published from those that join a log. What clients send to
+// one another is live everywhere.
 func (b *Broker) sort(appID string, events []protocol.Event) (live []protocol.Event, appends []*appending) {
 	for i, e := range events {
 		rule := b.rule(appID, e.Channel)
 		if rule == nil || protocol.IsClientEvent(e.Name) {
-			e.CacheID = ""
-			if isCached(e) {
-				e.CacheID = newCacheID()
-			}
 			live = append(live, e)
 			continue
 		}
@@ -110,8 +106,8 @@ func (b *Broker) send(ctx context.Context, messages []message, appends []*append
 
 // exec runs several appends in a transaction: without it somebody else could load the
 // script between two of them, and only the second be run. In one, too, an event is kept
-// and published: whoever reads what is kept, and has heard the channel since before, misses
-// none and knows which one it was. That Redis does not know the script is no error yet.
+// and published: who reads what is kept, in its place among what is heard, misses none and
+// has none twice. That Redis does not know the script is no error yet.
 func (b *Broker) exec(ctx context.Context, messages []message, appends []*appending) error {
 	pipelined := b.client.Pipelined
 	if len(appends) > 1 || slices.ContainsFunc(messages, message.isKept) {

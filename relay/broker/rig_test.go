@@ -146,13 +146,18 @@ func (r *rig) readCaches(channels ...protocol.ChannelName) []protocol.Cached {
 }
 
 // sink writes down what a broker tells it: "confirmed APP CHANNEL", "refused …",
-// "interrupted", "event APP CHANNEL NAME DATA" with "not to", "at", "after", "final", "with"
-// and "id" where an event has these, and "change APP CHANNEL" with the JSON of the change.
+// "interrupted", "event APP CHANNEL NAME DATA" with "not to", "at", "after", "final" and
+// "with" where an event has these, "change APP CHANNEL" with the JSON of the change, and
+// "cached APP CHANNEL NAME DATA".
 type sink struct{ *record }
 
 func (s sink) Deliver(appID string, e protocol.Event) {
 	if e.Change != nil {
 		s.add("change " + appID + " " + e.Channel + " " + string(protocol.EncodeChange(*e.Change)))
+		return
+	}
+	if e.Cached != nil {
+		s.add("cached " + appID + " " + e.Channel + " " + e.Cached.Event.Name + " " + e.Cached.Event.Data)
 		return
 	}
 	text := "event " + appID + " " + e.Channel + " " + e.Name + " " + e.Data
@@ -167,9 +172,6 @@ func (s sink) Deliver(appID string, e protocol.Event) {
 	}
 	for _, m := range e.Extra {
 		text += " with " + m.Name + "=" + string(m.Value)
-	}
-	if e.CacheID != "" {
-		text += " id " + e.CacheID
 	}
 	s.add(text)
 }
