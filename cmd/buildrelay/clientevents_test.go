@@ -22,6 +22,7 @@ func TestClientEvents(t *testing.T) {
 	n.run(t, "are refused where they have no business", clientEventsRefused)
 	n.run(t, "of a connection come ten a second", clientEventsLimited)
 	n.run(t, "are kept nowhere", clientEventsKeptNowhere)
+	n.run(t, "stay away from a socket that is named, as all events do", eventsSpareSocket)
 }
 
 func clientEventsReach(t *testing.T, p place) {
@@ -210,4 +211,25 @@ func clientEventsKeptNowhere(t *testing.T, p place) {
 	late.Expect("kept")
 	late.Subscribe(cache)
 	late.Expect("pusher:cache_miss")
+}
+
+// Who triggers something by its backend is spared the event, whatever node publishes it.
+func eventsSpareSocket(t *testing.T, p place) {
+	channels := []string{p.own("spared"), p.own("private-spared"), p.own("private-log-spared")}
+	a, b := p.connect(0), p.connect(1)
+	for _, channel := range channels {
+		a.Subscribe(channel)
+		b.Subscribe(channel)
+	}
+	for i := range p.nodes {
+		p.on(i).Publish(relaytest.Trigger{Event: "others", Data: "1", Channels: channels, SocketID: a.SocketID})
+		for range channels {
+			b.Expect("others")
+		}
+		p.on(i).publish("all", "2", channels...)
+		for range channels {
+			a.Expect("all")
+			b.Expect("all")
+		}
+	}
 }

@@ -278,7 +278,6 @@ func TestResumedPagesStartAnewWhenTheLogIsLost(t *testing.T) {
 
 func TestResumedPagesFollowAnEncryptedLog(t *testing.T) {
 	t.Parallel()
-	const masterKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 	for _, version := range relaytest.ResumableVersions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
