@@ -151,7 +151,7 @@ func TestPublicationsOutsideTheLimitsAreRefused(t *testing.T) {
 		"a socket that is 1.2":     {event(map[string]any{"socket_id": 1.2}), 400},
 		"info that is a list":      {event(map[string]any{"info": []string{"user_count"}}), 400},
 		"a user without an id":     {event(map[string]any{"channel": "#server-to-user-"}), 400},
-		"a user's id with a space": {event(map[string]any{"channel": "#server-to-user-u 1"}), 400},
+		"a user's id with a NUL":   {event(map[string]any{"channel": "#server-to-user-u\x001"}), 400},
 		"a # behind the start":     {event(map[string]any{"channel": "private-#server-to-user-1"}), 400},
 		"a socket that is empty":   {event(map[string]any{"socket_id": ""}), 400},
 		"an id that is 7":          {event(map[string]any{"id": 7}), 400},
