@@ -95,14 +95,15 @@ func (r *roll) follow(c protocol.Change) (s steps, ok bool) {
 func (r *roll) begins(c protocol.Change) bool { return c.Prev == 0 && len(r.members) == 0 }
 
 // adopt takes the roll as it was read, unless it is older than what was told. It says
-// whether to ask again at once.
+// whether to ask again at once. Connections that are new to the roll are ended where nobody
+// has come since: then they were there.
 func (r *roll) adopt(n protocol.Roll) (s steps, askAgain bool) {
 	r.asked = time.Now()
 	if late, again := r.tooLate(n.At); late {
 		return steps{count: -1}, again
 	}
 	s.count = n.Count
-	s.ended = r.at != protocol.Version{} && n.Ended > max(r.ended, r.read)
+	s.ended = n.Ended > max(r.ended, r.read) && (r.at != protocol.Version{} || n.Ended == n.At.N)
 	if s.ended {
 		r.ended = n.Ended
 	}

@@ -135,6 +135,7 @@ func TestConnectionsAreEndedByAStepHoweverItIsHeard(t *testing.T) {
 	end := protocol.Change{At: protocol.Version{Epoch: "e", N: 7}, Prev: 5, Ended: true, Count: -1}
 	before := protocol.Roll{At: protocol.Version{Epoch: "e", N: 5}, Ended: 3, Settled: true}
 	after := protocol.Roll{At: protocol.Version{Epoch: "e", N: 7}, Ended: 7, Settled: true}
+	since := protocol.Roll{At: protocol.Version{Epoch: "e", N: 9}, Ended: 7, Settled: true}
 	for name, test := range map[string]struct {
 		heard []any
 		want  int
@@ -144,7 +145,8 @@ func TestConnectionsAreEndedByAStepHoweverItIsHeard(t *testing.T) {
 		"behind the roll that tells of it": {[]any{after, end, after}, 1},
 		"in the roll alone":                {[]any{before, after, after}, 1},
 		"before they came":                 {[]any{before, before}, 0},
-		"a moment before they came":        {[]any{after, after}, 0},
+		"before the channel is heard":      {[]any{after, after}, 1},
+		"a moment before they came":        {[]any{since, since}, 0},
 	} {
 		r, got := newRoll(), 0
 		for _, what := range test.heard {
