@@ -231,6 +231,7 @@ func (h *Hub) open(app *auth.App, name string, log bool) *channel {
 
 // leave ends a subscription.
 func (h *Hub) leave(s *subscription) {
+	s.ended.Store(true)
 	removed, empty := s.channel.remove(s, time.Now())
 	if removed {
 		h.metrics.Subscriptions.Dec()

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"sync/atomic"
+
 	"buildrelay/protocol"
 	"buildrelay/relay/feed"
 )
@@ -12,6 +14,10 @@ type subscription struct {
 	channel *channel
 	// member is who subscribes to a presence channel; nil on another.
 	member *protocol.Member
+
+	// ended says that the client was told, or wants, that nothing more comes. It is set
+	// before any reply to what the client sends next.
+	ended atomic.Bool
 
 	// Set under channel.mu when the subscription becomes live, static after.
 	shard *shard

@@ -56,7 +56,7 @@ func (w *worker) gather(c *Conn, out []byte) (_ []byte, frames int) {
 	i, borrowed := 0, false
 	for ; i < len(c.due) && len(out) < maxTurn; i++ {
 		s := c.due[i]
-		if s.left {
+		if s.left || s.ended.Load() {
 			s.due = false
 			continue
 		}

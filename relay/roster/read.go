@@ -44,10 +44,18 @@ func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string
 }
 
 // Channel returns how many members a channel has, or, if it is no presence channel, how
-// many subscriptions over all nodes; 0 where it is not occupied. It waits as Channels does.
+// many subscriptions over all nodes; 0 where it is not occupied. A user's channel has the
+// user, while signed in, for a member. It waits as Channels does.
 func (r *Roster) Channel(ctx context.Context, appID, channel string) (int, error) {
 	if err := r.wait(ctx); err != nil {
 		return 0, err
+	}
+	if protocol.KindOf(channel) == protocol.User {
+		n, err := r.reading.HLen(ctx, r.names.members(appID, channel)).Result()
+		if err != nil {
+			return 0, fmt.Errorf("reading whether a user is there: %w", err)
+		}
+		return int(n), nil
 	}
 	text, err := r.reading.HGet(ctx, r.names.occupied(partitionOf(appID, channel), appID), channel).Result()
 	if errors.Is(err, redis.Nil) {

@@ -38,7 +38,7 @@ func TestTheAPIReadsWhatAllNodesSaid(t *testing.T) {
 		if diff := cmp.Diff(map[string]int{room: 3, "private-x": 1}, some); diff != "" || err != nil {
 			t.Errorf("channels with a prefix: %v (-want +got):\n%s", err, diff)
 		}
-		for channel, want := range map[string]int{room: 3, "plain": 5, "nobody": 0} {
+		for channel, want := range map[string]int{room: 3, "plain": 5, "nobody": 0, protocol.UserPrefix + "u": 1, protocol.UserPrefix + "v": 0} {
 			if n, err := b.Channel(t.Context(), "1", channel); n != want || err != nil {
 				t.Errorf("channel %s: %d, %v, want %d", channel, n, err, want)
 			}
