@@ -19,6 +19,7 @@ type introduction struct {
 	title   string
 	signin  bool // else they subscribe to a private channel of their own
 	watch   int  // users on each one's watchlist
+	away    bool // these never come, and nobody else watches them
 }
 
 // measureSignins prints what it takes to sign in, beside a subscription to a private
@@ -29,9 +30,10 @@ func (b *bench) measureSignins(ctx context.Context, w io.Writer) error {
 		watching := s
 		watching.settings = append(slices.Clone(s.settings), "RELAY_APP_WATCHLISTS=true")
 		introductions = append(introductions,
-			introduction{s, "subscribe to a private channel each", false, 0},
-			introduction{s, "sign in", true, 0},
-			introduction{watching, fmt.Sprintf("sign in, with %d users on a watchlist", watched), true, watched})
+			introduction{s, "subscribe to a private channel each", false, 0, false},
+			introduction{s, "sign in", true, 0, false},
+			introduction{watching, fmt.Sprintf("sign in, with %d of the others on a watchlist", watched), true, watched, false},
+			introduction{watching, fmt.Sprintf("sign in, with %d users on a watchlist who never come", watched), true, watched, true})
 	}
 	clients := b.scaled(signIns)
 	results, err := inTurn(b.rounds, introductions, func(i introduction, round int) (growth, error) {
@@ -83,17 +85,25 @@ func (i introduction) begin(ctx context.Context, c *crew) error {
 	if err := c.until(ctx, "sign-ins", signedIn, len(c.clients)); err != nil {
 		return err
 	}
-	return c.until(ctx, "users told to be online", online, i.watch*len(c.clients))
+	told := online
+	if i.away {
+		told = offline
+	}
+	return c.until(ctx, "users told of", told, i.watch*len(c.clients))
 }
 
-// user is the user data of client n, who watches those after it.
+// user is the user data of client n, who watches those after it, or some who are away.
 func (i introduction) user(n, clients int) string {
 	user := struct {
 		ID        string   `json:"id"`
 		Watchlist []string `json:"watchlist,omitempty"`
 	}{ID: fmt.Sprintf("user-%d", n)}
 	for next := range i.watch {
-		user.Watchlist = append(user.Watchlist, fmt.Sprintf("user-%d", (n+1+next)%clients))
+		id := fmt.Sprintf("user-%d", (n+1+next)%clients)
+		if i.away {
+			id = fmt.Sprintf("friend-%d-of-%d", next, n)
+		}
+		user.Watchlist = append(user.Watchlist, id)
 	}
 	text, _ := json.Marshal(user) // there is nothing in it that could fail
 	return string(text)

@@ -19,7 +19,7 @@ type tally struct {
 	// members is how many members the clients know of, each of its channels: those that
 	// were listed, and those who came less those who went.
 	members, removed atomic.Int64
-	online           atomic.Int64 // users who were said to be
+	online, offline  atomic.Int64 // users who were said to be
 	// first and last are when a member was first said to have gone, and when a frame came
 	// last, in nanoseconds since 1970.
 	first, last atomic.Int64
@@ -53,11 +53,12 @@ func (t *tally) take(head []byte) error {
 	case "pusher:pong":
 		t.pongs.Add(1)
 	case "pusher_internal:watchlist_events":
-		n, err := onlineIn(head)
+		on, off, err := presentIn(head)
 		if err != nil {
 			return err
 		}
-		t.online.Add(int64(n))
+		t.online.Add(on)
+		t.offline.Add(off)
 	default:
 		return fmt.Errorf("unexpected: %s", head)
 	}
@@ -78,8 +79,8 @@ func countIn(head []byte) (n int64) {
 	return n
 }
 
-// onlineIn returns how many users are said to be online.
-func onlineIn(frame []byte) (n int, err error) {
+// presentIn returns how many users are said to be online, and how many not to be.
+func presentIn(frame []byte) (on, off int64, err error) {
 	var outer struct {
 		Data string `json:"data"`
 	}
@@ -90,14 +91,16 @@ func onlineIn(frame []byte) (n int, err error) {
 		} `json:"events"`
 	}
 	if err := errors.Join(json.Unmarshal(frame, &outer), json.Unmarshal([]byte(outer.Data), &inner)); err != nil {
-		return 0, fmt.Errorf("reading %s: %w", frame, err)
+		return 0, 0, fmt.Errorf("reading %s: %w", frame, err)
 	}
 	for _, group := range inner.Events {
 		if group.Name == "online" {
-			n += len(group.Users)
+			on += int64(len(group.Users))
+		} else {
+			off += int64(len(group.Users))
 		}
 	}
-	return n, nil
+	return on, off, nil
 }
 
 // What a crew is waited for.
@@ -108,4 +111,5 @@ func removed(t *tally) int64    { return t.removed.Load() }
 func counts(t *tally) int64     { return t.counts.Load() }
 func signedIn(t *tally) int64   { return t.signedIn.Load() }
 func online(t *tally) int64     { return t.online.Load() }
+func offline(t *tally) int64    { return t.offline.Load() }
 func pongs(t *tally) int64      { return t.pongs.Load() }

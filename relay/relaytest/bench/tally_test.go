@@ -55,8 +55,8 @@ func TestTallyKnowsWhoIsOnline(t *testing.T) {
 		protocol.WatchlistEvents([]string{"c"}, nil),
 		protocol.WatchlistEvents(nil, []string{"a"}),
 	)
-	if online(got) != 3 || signedIn(got) != 1 {
-		t.Errorf("%d came online, %d sign-ins", online(got), signedIn(got))
+	if online(got) != 3 || offline(got) != 3 || signedIn(got) != 1 {
+		t.Errorf("%d came online, %d are or went offline, %d sign-ins", online(got), offline(got), signedIn(got))
 	}
 }
 
