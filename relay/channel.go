@@ -21,7 +21,9 @@ type channel struct {
 	kind   protocol.Kind
 	app    *auth.App
 	roster Roster
-	feed   *feed.Feed
+	// restless are the channels that the sweeper looks after.
+	restless *waitlist
+	feed     *feed.Feed
 
 	// Static; what is in them is guarded by mu.
 
@@ -59,7 +61,10 @@ type channel struct {
 }
 
 func newChannel(key channelKey, app *auth.App, h *Hub) *channel {
-	ch := &channel{key: key, kind: protocol.KindOf(key.name), app: app, roster: h.config.Roster, feed: feed.New(&h.budget)}
+	ch := &channel{
+		key: key, kind: protocol.KindOf(key.name), app: app,
+		roster: h.config.Roster, restless: h.restless, feed: feed.New(&h.budget),
+	}
 	if app.TellsRoll(key.name) {
 		ch.roll = newRoll()
 		switch {
@@ -107,6 +112,9 @@ func (ch *channel) admit() {
 			ch.join(s)
 		}
 	}
+	if len(ch.waiting) == 0 {
+		ch.waiting = nil
+	}
 	if ch.live > before {
 		ch.count()
 	}
@@ -136,6 +144,7 @@ func (ch *channel) introduce(s *subscription) {
 	}
 	if ch.counter != nil && ch.counter.joined.IsZero() {
 		ch.counter.joined = now
+		ch.fret()
 	}
 }
 
@@ -169,6 +178,7 @@ func (ch *channel) confirm() {
 	}
 	ch.missed = false
 	ch.doubt()
+	ch.fret()
 	ch.admit()
 }
 

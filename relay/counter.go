@@ -42,6 +42,9 @@ func (c *counter) due(now time.Time) bool {
 	}
 }
 
+// waits says whether the readers may have to be told later.
+func (c *counter) waits() bool { return c.count > 0 && c.count != c.told || !c.joined.IsZero() }
+
 // counted takes a count, -1 for none, and tells the readers if that is due. The caller
 // holds mu.
 func (ch *channel) counted(count int) {

@@ -36,6 +36,7 @@
 //
 // Lock order: Hub.mu, channel.mu, then one of feed, watchlist, the roster's own or the
 // broker's. Conn.mu is taken under channel.mu or watchlist.mu, and worker inbox under any.
-// pages.mu and waitlist.mu are taken while none of these is held, and none under them. No
-// lock is held over I/O, and a worker holds none of its own while it takes a channel's.
+// waitlist.mu is taken under channel.mu or none, pages.mu while none of these is held, and
+// none under the two. No lock is held over I/O, and a worker holds none of its own while it
+// takes a channel's.
 package relay

@@ -95,9 +95,10 @@ type Hub struct {
 
 	mu       sync.RWMutex
 	channels map[channelKey]*channel
-	conns    map[string]*Conn // by socket id
-	perApp   map[string]int   // connections, by app id
-	idle     []*channel       // channels that lost their last subscription, in that order
+	logs     map[channelKey]*channel // those of the channels that are log channels
+	conns    map[string]*Conn        // by socket id
+	perApp   map[string]int          // connections, by app id
+	idle     []*channel              // channels that lost their last subscription, in that order
 	draining bool
 	// drained is closed when the last connection of a draining hub is gone.
 	drained chan struct{}
@@ -106,6 +107,9 @@ type Hub struct {
 	// suspects are the log channels that are compared without waiting for their turn: just
 	// heard, or with events that do not fit.
 	suspects *waitlist
+	// restless are the channels with a roll in doubt, or a count to tell later.
+	restless *waitlist
+	rollCare rollCare
 	wheel    wheel
 	// staleLogs is how many log channels could not be compared for too long.
 	staleLogs atomic.Int64
@@ -121,11 +125,13 @@ func New(config Config) *Hub {
 		metrics:  config.Metrics,
 		start:    time.Now(),
 		channels: make(map[channelKey]*channel),
+		logs:     make(map[channelKey]*channel),
 		conns:    make(map[string]*Conn),
 		perApp:   make(map[string]int),
 		drained:  make(chan struct{}),
 		pages:    newPages(config.Log, config.Metrics),
 		suspects: newWaitlist(),
+		restless: newWaitlist(),
 	}
 	for range config.Workers {
 		h.workers = append(h.workers, newWorker(h))
@@ -218,6 +224,7 @@ func (h *Hub) open(app *auth.App, name string, log bool) *channel {
 	if ch == nil {
 		ch = newChannel(key, app, h)
 		if log {
+			h.logs[key] = ch
 			ch.chain = &chain{verified: time.Now(), blind: h.config.Controls.WithoutResync}
 		}
 		h.channels[key] = ch

@@ -3,7 +3,6 @@ package relay
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"buildrelay/protocol"
 )
@@ -36,8 +35,6 @@ type roll struct {
 	told protocol.Version
 	// differs says that the copy has members that Redis has not, and why is not clear yet.
 	differs bool
-	// asked is when the roll was read last, or asked for in its turn.
-	asked time.Time
 	// beyond is the version that rolls which were read did not come to, and late how many
 	// of them in a row. If it goes on, beyond is none that Redis ever gave.
 	beyond protocol.Version
@@ -98,7 +95,6 @@ func (r *roll) begins(c protocol.Change) bool { return c.Prev == 0 && len(r.memb
 // whether to ask again at once. Connections that are new to the roll are ended where nobody
 // has come since: then they were there.
 func (r *roll) adopt(n protocol.Roll) (s steps, askAgain bool) {
-	r.asked = time.Now()
 	if late, again := r.tooLate(n.At); late {
 		return steps{count: -1}, again
 	}

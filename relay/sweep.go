@@ -137,6 +137,7 @@ func (h *Hub) sweepChannels(now time.Time) {
 		case !empty || h.channels[ch.key] != ch:
 		case long:
 			delete(h.channels, ch.key)
+			delete(h.logs, ch.key)
 			h.metrics.Channels.Dec()
 			h.config.Interest.Unwatch(ch.key.app, ch.key.name)
 		default:

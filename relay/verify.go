@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -95,13 +96,7 @@ func (h *Hub) compareOnce(ctx context.Context, channels []*channel, sure bool) (
 func (h *Hub) logChannels() []*channel {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	var found []*channel
-	for _, ch := range h.channels {
-		if ch.chain != nil {
-			found = append(found, ch)
-		}
-	}
-	return found
+	return slices.Collect(maps.Values(h.logs))
 }
 
 // Ready returns an error while log channels could not be compared for too long.
