@@ -30,7 +30,8 @@ type App struct {
 	// AuthorizationTimeout is how long a connection may neither sign in nor subscribe to
 	// a channel that wants a signature; 0 means for ever.
 	AuthorizationTimeout time.Duration
-	// CacheTTL is how long a cache channel's last event is kept; 0 means 30 minutes.
+	// CacheTTL is how long a cache channel's last event is kept; 0 means
+	// [protocol.DefaultCacheTTL].
 	CacheTTL time.Duration
 }
 

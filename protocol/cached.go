@@ -6,12 +6,8 @@ import (
 	"time"
 )
 
-// EncodeCached returns what is kept of an event that was published on a cache channel,
-// and is published just so.
-func EncodeCached(e Event) []byte { return EncodePublished([]Event{e}) }
-
 // ParseCached parses what is kept of a cache channel's last event, for ttl longer: one
-// object as [ParsePublished] takes it, not an array. A client event is an error, for
+// object as [EncodePublished] makes it, not an array. A client event is an error, for
 // these are not to be cached. The event is for whoever subscribes: it excludes nobody,
 // and has no sender.
 func ParseCached(payload []byte, channel string, ttl time.Duration) (Cached, error) {

@@ -20,7 +20,7 @@ func TestRedisNamesOfRollsAndCaches(t *testing.T) {
 
 func TestACachedEventIsWhatWasPublished(t *testing.T) {
 	e := protocol.Event{Name: "e", Channel: "cache-a", Data: `{"x":"<\n>"}`, Exclude: "1.2"}
-	payload := protocol.EncodeCached(e)
+	payload := protocol.EncodePublished([]protocol.Event{e})
 	if want := `{"event":"e","data":"{\"x\":\"<\\n>\"}","socket_id":"1.2"}`; string(payload) != want {
 		t.Errorf("got %s, want %s", payload, want)
 	}
@@ -62,7 +62,7 @@ func FuzzParseCached(f *testing.F) {
 			checkText(t, err.Error())
 			return
 		}
-		again, err := protocol.ParseCached(protocol.EncodeCached(got.Event), "cache-a", time.Minute)
+		again, err := protocol.ParseCached(protocol.EncodePublished([]protocol.Event{got.Event}), "cache-a", time.Minute)
 		if err != nil {
 			t.Errorf("%q, encoded again: %v", in, err)
 		}

@@ -3,7 +3,6 @@ package protocol
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // CheckChannel returns an error unless name is a channel name of at most maxLen
@@ -27,7 +26,7 @@ func CheckChannel(name string, maxLen int) *Error {
 }
 
 func checkUserChannel(name, id string) *Error {
-	if id == "" || utf8.RuneCountInString(id) > MaxUserID || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+	if !IsUserID(id) || strings.ContainsFunc(id, unicode.IsControl) {
 		return ErrChannelName(name)
 	}
 	return nil

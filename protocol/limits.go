@@ -1,5 +1,7 @@
 package protocol
 
+import "time"
+
 // Pusher's documented limits, the defaults of every app.
 const (
 	MaxChannelName        = 164   // bytes; names are ASCII
@@ -19,6 +21,10 @@ const (
 // whoever may publish in Redis is trusted with more, so that a backend whose
 // events were never measured (Slanger has no limit) is not cut off.
 const MaxRedisData = 128 << 10
+
+// DefaultCacheTTL is how long a cache channel's last event is kept, unless the app says
+// otherwise: as Pusher documents.
+const DefaultCacheTTL = 30 * time.Minute
 
 // Limits are the limits of one app. [DefaultLimits] gives Pusher's.
 type Limits struct {

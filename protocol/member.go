@@ -64,13 +64,19 @@ func memberID(value json.RawMessage) (string, error) {
 	return number, nil
 }
 
+// IsUserID reports whether id can be that of a user: valid UTF-8 of 1 to [MaxUserID]
+// characters.
+func IsUserID(id string) bool {
+	return id != "" && utf8.ValidString(id) && utf8.RuneCountInString(id) <= MaxUserID
+}
+
 // userID returns the user's id in the member called name.
 func userID(name string, value json.RawMessage) (string, error) {
 	id, err := text(name, value)
 	if err != nil {
 		return "", err
 	}
-	if n := utf8.RuneCountInString(id); n == 0 || n > MaxUserID {
+	if !IsUserID(id) {
 		return "", fmt.Errorf("%q must have 1 to %d characters", name, MaxUserID)
 	}
 	return id, nil

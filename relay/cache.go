@@ -1,14 +1,11 @@
 package relay
 
 import (
+	"cmp"
 	"time"
 
 	"buildrelay/protocol"
 )
-
-// cacheTTL is how long a cache channel's last event is kept, unless the app says
-// otherwise (protocol.md 2.3).
-const cacheTTL = 30 * time.Minute
 
 // Caches tells the last events of cache channels.
 type Caches interface {
@@ -41,8 +38,7 @@ func (c *cache) prelude(channel string, now time.Time) protocol.Frame {
 // what is read will be as new. The caller holds mu.
 func (ch *channel) keep(frame protocol.Frame) {
 	if c := ch.cache; c.known {
-		ttl := ch.app.CacheTTL
-		setDefault(&ttl, cacheTTL)
+		ttl := cmp.Or(ch.app.CacheTTL, protocol.DefaultCacheTTL)
 		c.frame, c.until = frame, time.Now().Add(ttl)
 	}
 }

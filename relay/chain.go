@@ -164,11 +164,7 @@ func (ch *channel) age(now time.Time) bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if len(ch.waiting) > 0 && now.Sub(ch.waitingSince) >= admitAfter {
-		for s := range ch.waiting {
-			ch.join(s)
-		}
-		ch.waiting = nil
-		ch.count()
+		ch.admitIf(func(*subscription) bool { return true })
 	}
 	c := ch.chain
 	if !c.stale && now.Sub(c.verified) >= staleAfter {

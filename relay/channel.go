@@ -104,10 +104,12 @@ func (ch *channel) ready(s *subscription) bool {
 }
 
 // admit makes those who wait live, if they are ready. The caller holds mu.
-func (ch *channel) admit() {
+func (ch *channel) admit() { ch.admitIf(ch.ready) }
+
+func (ch *channel) admitIf(may func(*subscription) bool) {
 	before := ch.live
 	for s := range ch.waiting {
-		if ch.ready(s) {
+		if may(s) {
 			delete(ch.waiting, s)
 			ch.join(s)
 		}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"unicode/utf8"
 
 	"buildrelay/protocol"
 )
@@ -34,7 +33,7 @@ func (a *API) getUsers(ctx context.Context, c *call) (reply, error) {
 // postTerminate ends all connections that are signed in as a user. There may be none.
 // The body says nothing.
 func (a *API) postTerminate(ctx context.Context, c *call) (reply, error) {
-	if n := utf8.RuneCountInString(c.name); n == 0 || n > protocol.MaxUserID || !utf8.ValidString(c.name) {
+	if !protocol.IsUserID(c.name) {
 		return nil, badRequest("the id of a user has 1 to %d characters, in UTF-8", protocol.MaxUserID)
 	}
 	if err := a.Occupancy.Terminate(ctx, c.app.ID, c.name); err != nil {

@@ -33,7 +33,7 @@ func (n names) messages(appID string, events []protocol.Event, ttl time.Duration
 		} else {
 			m := message{name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run])}
 			if last, ok := lastKept(events[:run]); ok {
-				m.cached, m.key, m.ttl = protocol.EncodeCached(last), protocol.CacheKey(n.prefix, appID, channel), ttl
+				m.cached, m.key, m.ttl = protocol.EncodePublished([]protocol.Event{last}), protocol.CacheKey(n.prefix, appID, channel), ttl
 			}
 			out = append(out, m)
 		}

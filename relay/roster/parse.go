@@ -55,11 +55,7 @@ func parseMember(id, row any) (m protocol.Member, ok bool) {
 	m.ID, _ = id.(string)
 	text, _ := row.(string)
 	_, m.Info, ok = strings.Cut(text, " ")
-	return m, ok && isUserID(m.ID) && isInfo(m.Info)
-}
-
-func isUserID(id string) bool {
-	return id != "" && utf8.ValidString(id) && utf8.RuneCountInString(id) <= protocol.MaxUserID
+	return m, ok && protocol.IsUserID(m.ID) && isInfo(m.Info)
 }
 
 func isInfo(text string) bool {
@@ -69,7 +65,7 @@ func isInfo(text string) bool {
 
 // userIDs are those of the ids that a user may have, sorted.
 func userIDs(ids []string) []string {
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !isUserID(id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !protocol.IsUserID(id) })
 	slices.Sort(ids)
 	return ids
 }
