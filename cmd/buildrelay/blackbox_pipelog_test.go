@@ -21,6 +21,7 @@ import (
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/pipe"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
@@ -50,7 +51,7 @@ type builtLog struct {
 // log reads a channel's log, past the relay. Redis may be away.
 func (w world) log(t *testing.T, channel string) (l builtLog, err error) {
 	t.Helper()
-	options, err := broker.ParseURL(auth.Secret(w.redis.URL()), nil)
+	options, err := redisconn.ParseURL(auth.Secret(w.redis.URL()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

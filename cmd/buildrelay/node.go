@@ -24,6 +24,7 @@ import (
 	"buildrelay/relay/api"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/roster"
 	"buildrelay/relay/server"
 	"buildrelay/relay/transport"
@@ -106,12 +107,12 @@ func (n *node) metricsHandler() http.Handler {
 }
 
 // redisOptions is how to connect to Redis.
-func redisOptions(c Config) (*broker.Options, error) {
+func redisOptions(c Config) (*redisconn.Options, error) {
 	roots, err := certPool(c.RedisCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
 	}
-	options, err := broker.ParseURL(c.RedisURL, roots)
+	options, err := redisconn.ParseURL(c.RedisURL, roots)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_URL: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"buildrelay/protocol"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
@@ -45,7 +46,7 @@ func TestOnlyEventsThatJoinedALogAreAnsweredWithPositions(t *testing.T) {
 // log channels.
 func withLogs(t *testing.T) (*backend, *broker.Broker) {
 	t.Helper()
-	options, err := broker.ParseURL(auth.Secret(relaytest.StartRedis(t).URL()), nil)
+	options, err := redisconn.ParseURL(auth.Secret(relaytest.StartRedis(t).URL()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"buildrelay/relay/api"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
@@ -45,7 +46,7 @@ func newLogWorld(t *testing.T, entries int, changes ...func(*http.Server)) *logW
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := broker.ParseURL(auth.Secret(w.redis.URL()), nil)
+	options, err := redisconn.ParseURL(auth.Secret(w.redis.URL()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/relay/broker"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
@@ -68,7 +69,7 @@ func TestAUserWithAPasswordOverTLSWithAPrivateAuthority(t *testing.T) {
 	url := func(user, password string, roots *x509.CertPool) func(*broker.Config) {
 		return func(c *broker.Config) {
 			var err error
-			if c.Redis, err = broker.ParseURL(auth.Secret(server.URLFor(user, password)), roots); err != nil {
+			if c.Redis, err = redisconn.ParseURL(auth.Secret(server.URLFor(user, password)), roots); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"buildrelay/protocol"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 )
 
 // Sink is what takes in what the broker hears; the hub is one. All calls come
@@ -33,7 +34,7 @@ type Sink interface {
 
 // Config says where Redis is. Redis, Prefix, Metrics and Log are required.
 type Config struct {
-	// Redis is how to connect, as [ParseURL] reads it. The broker copies it and sets
+	// Redis is how to connect, as [redisconn.ParseURL] reads it. The broker copies it and sets
 	// what its promises depend on: no retries, short time-outs, a dialer.
 	Redis *redis.Options
 	// Prefix begins the names of all Redis channels, "buildrelay" by default.
@@ -47,7 +48,7 @@ type Config struct {
 	// channel it always says the same. nil: of none.
 	TellsRoll func(appID, channel string) bool
 	// CacheTTL returns for how long the last event of each cache channel of an app is kept;
-	// 0, as nil, means 30 minutes.
+	// 0, as nil, means [protocol.DefaultCacheTTL].
 	CacheTTL func(appID string) time.Duration
 	Metrics  *metrics.Metrics
 	Log      *slog.Logger
@@ -109,21 +110,14 @@ func New(config Config) *Broker {
 	}
 }
 
-// options are the settings that publishing needs: a command that was retried
-// could be carried out twice.
+// options are the settings that publishing needs.
 func options(base *redis.Options) *redis.Options {
-	o := *base
-	o.Protocol = 2 // pub/sub replies of RESP 2 have one shape on all servers
-	o.MaxRetries = -1
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = linkTimeout, linkTimeout, linkTimeout
-	o.DialerRetries = 1
-	o.ContextTimeoutEnabled = true
-	// One pool, whose newest connection the heartbeat keeps in use. The others are
+	o := redisconn.Strict(base, linkTimeout)
+	// The newest connection of the pool is kept in use by the heartbeat. The others are
 	// let go before a dead link could be replaced: they may be as dead, and each
 	// would silence the new link's heartbeat.
-	o.PipelinePoolSize, o.PoolFIFO = -1, false
-	o.MinIdleConns, o.ConnMaxIdleTime = 0, linkTimeout-heartbeatEvery
-	return &o
+	o.PoolFIFO, o.ConnMaxIdleTime = false, linkTimeout-heartbeatEvery
+	return o
 }
 
 // Watch implements relay.Interest.

@@ -10,10 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
-
-// defaultCacheTTL is for how long a cache channel's last event is kept.
-const defaultCacheTTL = 30 * time.Minute
 
 // maxCached is how much of what is kept of an event is looked at, in bytes: the most data,
 // with every byte of it escaped, takes less.
@@ -26,7 +24,7 @@ func (b *Broker) cacheTTL(appID string) time.Duration {
 			return ttl
 		}
 	}
-	return defaultCacheTTL
+	return protocol.DefaultCacheTTL
 }
 
 // isCached says whether e is to be kept as its channel's last event.
@@ -91,7 +89,7 @@ func (b *Broker) readCachesBy(ctx context.Context, pipe redis.Pipeliner, channel
 // failure returns why a pipeline failed, where it is not that a key is of another kind.
 func failure(commands []redis.Cmder, err error) error {
 	for _, c := range commands {
-		if err := c.Err(); err != nil && !isWrongType(err) && !isReply(err, "EXECABORT") {
+		if err := c.Err(); err != nil && !isWrongType(err) && !redisconn.IsReply(err, "EXECABORT") {
 			return err // EXECABORT says only that one of the others failed
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"buildrelay/relay/redisconn"
 )
 
 // Grade says how a finding is to be taken.
@@ -32,7 +34,7 @@ type Finding struct {
 // for logs, else a [Note].
 func (b *Broker) Check(ctx context.Context, appID string) []Finding {
 	info, err := b.info(ctx)
-	if err != nil && !isReply(err, "NOPERM") {
+	if err != nil && !redisconn.IsReply(err, "NOPERM") {
 		return []Finding{{Bad, "Redis cannot be asked: " + err.Error()}}
 	}
 	var found []Finding
@@ -121,7 +123,7 @@ func checkPersistence(info map[string]string) Finding {
 func (b *Broker) checkFunction(ctx context.Context) Finding {
 	libraries, err := b.client.FunctionList(ctx, redis.FunctionListQuery{LibraryNamePattern: libraryName, WithCode: true}).Result()
 	switch {
-	case isReply(err, "NOPERM"):
+	case redisconn.IsReply(err, "NOPERM"):
 		return Finding{Note, "the user may not ask FUNCTION LIST, so that nothing can be told about the function " + functionName}
 	case err != nil:
 		return Finding{Note, "Redis knows no functions, so that backends must append by EVALSHA: " + err.Error()}

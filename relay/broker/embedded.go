@@ -27,7 +27,7 @@ func StartEmbedded() (*Embedded, error) {
 // Addr is where it listens, as host:port.
 func (e *Embedded) Addr() string { return e.server.Addr() }
 
-// URL is its address for [ParseURL].
+// URL is its address for [redisconn.ParseURL].
 func (e *Embedded) URL() auth.Secret { return auth.Secret("redis://" + e.Addr() + "/0") }
 
 // Close ends it and waits for its connections to end.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"buildrelay/relay/redisconn"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 type leases struct {
 	// Static.
 	client  *redis.Client
-	script  script
+	script  redisconn.Script
 	names   names
 	log     *slog.Logger
 	refresh time.Duration
@@ -40,7 +42,7 @@ type leases struct {
 // lease is one log's: what it is to be, and whether Redis may know of it.
 type lease struct{ wanted, told bool }
 
-func newLeases(client *redis.Client, s script, n names, log *slog.Logger) *leases {
+func newLeases(client *redis.Client, s redisconn.Script, n names, log *slog.Logger) *leases {
 	return &leases{
 		client: client, script: s, names: n, log: log, refresh: leaseRefresh,
 		changed: make(chan struct{}, 1),
@@ -190,7 +192,7 @@ func (l *leases) send(ctx context.Context, due []taken) error {
 		if t.wanted {
 			seconds = int(leaseTime / time.Second)
 		}
-		pipe.EvalSha(ctx, l.script.sha, []string{l.names.log(t.key.app, t.key.channel) + watchedSuffix}, l.names.node, seconds)
+		pipe.EvalSha(ctx, l.script.SHA, []string{l.names.log(t.key.app, t.key.channel) + watchedSuffix}, l.names.node, seconds)
 	}
 	replies, failed := pipe.Exec(ctx)
 	answered := failed == nil || slices.ContainsFunc(replies, func(r redis.Cmder) bool { return r.Err() != nil })
@@ -201,8 +203,8 @@ func (l *leases) send(ctx context.Context, due []taken) error {
 		}
 		l.settle(t, err)
 	}
-	if isReply(failed, noScript) {
-		return l.script.load(ctx, l.client)
+	if redisconn.IsReply(failed, redisconn.NoScript) {
+		return l.script.Load(ctx, l.client)
 	}
 	return failed
 }

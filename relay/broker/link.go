@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"buildrelay/relay/redisconn"
 )
 
 const (
@@ -60,7 +62,7 @@ func (l *link) run(ctx context.Context) error {
 	defer l.fail(nil)
 	o := options(l.broker.config.Redis)
 	o.PoolSize, o.MinIdleConns = 1, 0
-	o.Dialer = l.dialOnce(ctx, o.TLSConfig)
+	o.Dialer = flushing(redisconn.DialOnce(ctx, ctx, linkTimeout, o.TLSConfig), l.flush)
 	client := redis.NewClient(o)
 	defer client.Close()
 	l.pubsub = client.Subscribe(ctx)

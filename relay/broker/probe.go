@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 // probe does, to a channel that nobody uses, what nodes and backends do.
@@ -85,8 +86,8 @@ func (p *probe) call(ctx context.Context) error {
 // load makes the scripts known, which they may have been before.
 func (p *probe) load(ctx context.Context) error {
 	all := p.broker.scripts
-	for _, s := range []script{all.append, all.read, all.watch} {
-		if err := s.load(ctx, p.broker.client); err != nil {
+	for _, s := range []redisconn.Script{all.append, all.read, all.watch} {
+		if err := s.Load(ctx, p.broker.client); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func (p *probe) load(ctx context.Context) error {
 
 func (p *probe) read(ctx context.Context) error {
 	for _, kind := range []string{"first", "bytes"} {
-		if _, err := p.broker.scripts.read.run(ctx, p.broker.client, p.key(), kind, "0", pageEntries, pageBytes); err != nil {
+		if _, err := p.broker.scripts.read.Run(ctx, p.broker.client, p.key(), kind, "0", pageEntries, pageBytes); err != nil {
 			return err
 		}
 	}
@@ -105,7 +106,7 @@ func (p *probe) read(ctx context.Context) error {
 
 func (p *probe) watch(ctx context.Context) error {
 	for _, seconds := range []int{1, 0} {
-		if _, err := p.broker.scripts.watch.run(ctx, p.broker.client, p.key()+watchedSuffix, "check", seconds); err != nil {
+		if _, err := p.broker.scripts.watch.Run(ctx, p.broker.client, p.key()+watchedSuffix, "check", seconds); err != nil {
 			return err
 		}
 	}

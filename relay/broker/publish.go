@@ -9,12 +9,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 // Publish publishes events in order, in one round trip; those of log channels join
-// their logs, and the last one of a cache channel is kept. A nil error says that Redis took all of them; after an error any of them
-// may have been published. It wraps [protocol.ErrLogGone] or [protocol.ErrLogClosed]
-// where that is why a log did not take an event.
+// their logs, and the last one of a cache channel is kept. A nil error says that Redis
+// took all of them; after an error any of them may have been published. It wraps
+// [protocol.ErrLogGone] or [protocol.ErrLogClosed] where that is why a log did not take an
+// event.
 func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
 	live, appends := b.sort(appID, events)
@@ -91,14 +93,14 @@ func (b *Broker) send(ctx context.Context, messages []message, appends []*append
 	}
 	var unknown []*appending
 	for _, a := range appends {
-		if isReply(a.reply.Err(), noScript) {
+		if redisconn.IsReply(a.reply.Err(), redisconn.NoScript) {
 			unknown = append(unknown, a)
 		}
 	}
 	if unknown == nil {
 		return nil
 	}
-	if err := b.scripts.append.load(ctx, b.client); err != nil {
+	if err := b.scripts.append.Load(ctx, b.client); err != nil {
 		return err
 	}
 	return b.exec(ctx, nil, unknown)
@@ -121,16 +123,16 @@ func (b *Broker) exec(ctx context.Context, messages []message, appends []*append
 			pipe.Publish(ctx, m.name, m.payload)
 		}
 		for _, a := range appends {
-			a.reply = pipe.EvalSha(ctx, b.scripts.append.sha, []string{a.key}, a.args...)
+			a.reply = pipe.EvalSha(ctx, b.scripts.append.SHA, []string{a.key}, a.args...)
 		}
 		return nil
 	})
 	for _, c := range commands {
-		if err := c.Err(); err != nil && !isReply(err, noScript) {
+		if err := c.Err(); err != nil && !redisconn.IsReply(err, redisconn.NoScript) {
 			return logError(err)
 		}
 	}
-	if isReply(err, noScript) {
+	if redisconn.IsReply(err, redisconn.NoScript) {
 		return nil
 	}
 	return err // that of the connection, which not all commands have
@@ -139,9 +141,9 @@ func (b *Broker) exec(ctx context.Context, messages []message, appends []*append
 // logError makes errors of the script those of the protocol.
 func logError(err error) error {
 	switch {
-	case isReply(err, "LOGGONE"):
+	case redisconn.IsReply(err, "LOGGONE"):
 		return fmt.Errorf("%w (%w)", protocol.ErrLogGone, err)
-	case isReply(err, "LOGCLOSED"):
+	case redisconn.IsReply(err, "LOGCLOSED"):
 		return fmt.Errorf("%w (%w)", protocol.ErrLogClosed, err)
 	default:
 		return err

@@ -22,7 +22,7 @@ const (
 // else under the log's name.
 func (b *Broker) ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error) {
 	kind, value := startArgs(start)
-	reply, err := b.scripts.read.run(ctx, b.client, b.names.log(appID, channel), kind, value, pageEntries, pageBytes)
+	reply, err := b.scripts.read.Run(ctx, b.client, b.names.log(appID, channel), kind, value, pageEntries, pageBytes)
 	switch {
 	case isWrongType(err):
 		b.metrics.LogBad.WithLabelValues("type").Inc()

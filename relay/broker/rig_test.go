@@ -17,6 +17,7 @@ import (
 	"buildrelay/protocol"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
@@ -44,7 +45,7 @@ func newRig(t testing.TB, url string, changes ...func(*broker.Config)) *rig {
 	}
 	if config.Redis == nil {
 		var err error
-		if config.Redis, err = broker.ParseURL(auth.Secret(url), nil); err != nil {
+		if config.Redis, err = redisconn.ParseURL(auth.Secret(url), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

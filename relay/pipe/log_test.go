@@ -23,6 +23,7 @@ import (
 	"buildrelay/relay/api"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/faults"
 )
@@ -85,7 +86,7 @@ func newWay(t *testing.T) *way {
 
 func newBroker(t *testing.T, url string) *broker.Broker {
 	t.Helper()
-	options, err := broker.ParseURL(auth.Secret(url), nil)
+	options, err := redisconn.ParseURL(auth.Secret(url), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package broker
+package redisconn
 
 import (
 	"crypto/tls"
@@ -10,9 +10,6 @@ import (
 
 	"buildrelay/auth"
 )
-
-// Options are how to connect to Redis.
-type Options = redis.Options
 
 // ParseURL reads redis://[user:password@]host:port/db, or rediss:// for TLS with a
 // certificate by one of roots; nil means those that the system trusts. The error

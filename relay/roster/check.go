@@ -54,7 +54,7 @@ func (p probe) try(ctx context.Context) error {
 
 // call calls a command of the script. What it answers is nil where that is no list.
 func (p probe) call(ctx context.Context, command string, args ...any) ([]any, error) {
-	reply, err := p.roster.script.run(ctx, p.roster.reading, p.partition, command, args...)
+	reply, err := p.roster.script.Run(ctx, p.roster.reading, p.partition, append([]any{command}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}

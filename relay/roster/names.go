@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -30,14 +31,9 @@ func nameOf(appID, channel string) string { return appID + ":" + channel }
 
 // partitionOf returns the partition that a channel is in: by FNV-1a of its name.
 func partitionOf(appID, channel string) int {
-	const offset, prime = 2166136261, 16777619
-	hash := uint32(offset)
-	for _, part := range [...]string{appID, ":", channel} {
-		for i := range len(part) {
-			hash = (hash ^ uint32(part[i])) * prime
-		}
-	}
-	return int(hash % partitions)
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(nameOf(appID, channel))) // never fails
+	return int(hash.Sum32() % partitions)
 }
 
 // flags tells the script what it has to know of a channel.

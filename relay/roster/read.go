@@ -92,7 +92,7 @@ func (r *Roster) Users(ctx context.Context, appID, channel string) ([]string, er
 func (r *Roster) Terminate(ctx context.Context, appID, userID string) error {
 	channel := protocol.UserPrefix + userID
 	partition := r.names.partition(partitionOf(appID, channel))
-	reply, err := r.script.run(ctx, r.reading, partition, "finish", nameOf(appID, channel), ms(endKept))
+	reply, err := r.script.Run(ctx, r.reading, partition, "finish", nameOf(appID, channel), ms(endKept))
 	if err != nil {
 		return fmt.Errorf("telling that a user's connections are to be ended: %w", err)
 	}

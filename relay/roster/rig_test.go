@@ -19,6 +19,7 @@ import (
 	"buildrelay/protocol"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/roster"
 )
@@ -70,7 +71,7 @@ func newNode(t testing.TB, url string, changes ...func(*roster.Config)) *node {
 		change(&config)
 	}
 	var err error
-	if config.Redis, err = broker.ParseURL(auth.Secret(url), nil); err != nil {
+	if config.Redis, err = redisconn.ParseURL(auth.Secret(url), nil); err != nil {
 		t.Fatal(err)
 	}
 	n.Roster = roster.New(config)

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"buildrelay/protocol"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 )
 
 // Sink is what takes in what the roster was asked; the hub is one. All calls come from
@@ -62,7 +64,7 @@ type Roster struct {
 	// Static.
 	config  Config
 	names   names
-	script  script
+	script  redisconn.Script
 	log     *slog.Logger
 	reading *redis.Client // for what the HTTP API asks
 
@@ -76,10 +78,10 @@ type Roster struct {
 // New returns a roster that tells Redis nothing until Run is called.
 func New(config Config) *Roster {
 	logging.Disable() // go-redis prints to stderr what it returns as errors, too
-	setDefault(&config.Lease, 20*time.Second)
-	setDefault(&config.Refresh, 5*time.Second)
-	setDefault(&config.Sweep, 3*time.Second)
-	o := options(config.Redis)
+	config.Lease = cmp.Or(config.Lease, 20*time.Second)
+	config.Refresh = cmp.Or(config.Refresh, 5*time.Second)
+	config.Sweep = cmp.Or(config.Sweep, 3*time.Second)
+	o := redisconn.Strict(config.Redis, callTimeout)
 	o.PoolSize = 4
 	r := &Roster{
 		config: config, names: names{config.Prefix}, script: newScript(), log: config.Log,
@@ -90,12 +92,6 @@ func New(config Config) *Roster {
 		r.parts[i] = newPart(i, r.names.partition(i))
 	}
 	return r
-}
-
-func setDefault(d *time.Duration, standard time.Duration) {
-	if *d == 0 {
-		*d = standard
-	}
 }
 
 // Enter makes m a member on behalf of this node, unless the channel has limit members

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 // session is one connection that tells Redis, from its making to the first error of any
@@ -31,9 +32,9 @@ const batch = 100
 func (r *Roster) runSession(ctx, life context.Context, sink Sink) (leased bool, err error) {
 	life, end := context.WithCancel(life)
 	defer end()
-	o := options(r.config.Redis)
+	o := redisconn.Strict(r.config.Redis, callTimeout)
 	o.PoolSize, o.ConnMaxIdleTime, o.ConnMaxLifetime = 1, -1, 0
-	o.Dialer = dialOnce(ctx, life, o.TLSConfig)
+	o.Dialer = redisconn.DialOnce(ctx, life, callTimeout, o.TLSConfig)
 	s := &session{Roster: r, sink: sink, client: redis.NewClient(o)}
 	defer s.client.Close()
 	if err := s.begin(life); err != nil {
@@ -49,7 +50,7 @@ func (r *Roster) runSession(ctx, life context.Context, sink Sink) (leased bool, 
 }
 
 func (s *session) begin(ctx context.Context) error {
-	if err := s.script.load(ctx, s.client); err != nil {
+	if err := s.script.Load(ctx, s.client); err != nil {
 		return err
 	}
 	if err := s.lease(ctx); err != nil {
@@ -132,7 +133,7 @@ func (s *session) call(ctx context.Context, parts []*part, args func(*part) []an
 	pipe := s.client.Pipeline()
 	replies := make([]*redis.Cmd, len(parts))
 	for i, p := range parts {
-		replies[i] = pipe.EvalSha(ctx, s.script.sha, []string{p.name}, args(p)...)
+		replies[i] = pipe.EvalSha(ctx, s.script.SHA, []string{p.name}, args(p)...)
 	}
 	_, err := pipe.Exec(ctx)
 	return replies, err
