@@ -1,5 +1,7 @@
 // Where the relay is: GET config.json, which the backend serves with the page.
 
+import { fields } from './fields';
+
 export interface Config {
   readonly key: string;
   /** '' means the host the page came from. */
@@ -11,7 +13,7 @@ export interface Config {
 }
 
 export function parseConfig(value: unknown): Config {
-  const f = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const f = fields(value) ?? {};
   if (typeof f['key'] !== 'string' || f['key'] === '') throw new Error('config.json names no app key');
   return {
     key: f['key'],

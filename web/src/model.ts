@@ -2,6 +2,8 @@
 // Everything arrives from outside and is checked here; the parsers return
 // undefined for what does not have the documented shape.
 
+import { fields } from './fields';
+
 export type Status = 'running' | 'passed' | 'failed' | 'canceled';
 
 export interface Build {
@@ -40,8 +42,6 @@ export interface Finished {
   /** Bytes of its output that were not published. */
   readonly lost: number;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const STATUSES: readonly string[] = ['running', 'passed', 'failed', 'canceled'];
 
@@ -109,10 +109,6 @@ export function buildOf(id: number, { command, time }: Started): Build {
 export function statusOf(finished: Finished): Status {
   if (finished.signal !== '') return 'canceled';
   return finished.exitCode === 0 ? 'passed' : 'failed';
-}
-
-function fields(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
 }
 
 function isText(value: unknown): value is string {

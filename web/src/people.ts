@@ -1,6 +1,7 @@
 // Who is on a presence channel, in the order of arrival. Somebody who leaves stays for a
 // moment: a page that is loaded anew, or a name that changes, is a leave and a join.
 
+import { fields } from './fields';
 import { cleanName } from './names';
 
 export interface Person {
@@ -88,15 +89,15 @@ export class People {
 
 /** A member as pusher-js tells it: { id, info }. */
 export function parseMember(value: unknown): Member | undefined {
-  const { id, info } = (typeof value === 'object' && value !== null ? value : {}) as { id?: unknown; info?: unknown };
+  const member = fields(value);
+  const id = member?.['id'];
   if (typeof id !== 'string' || id === '') return undefined;
-  const name = (typeof info === 'object' && info !== null ? info : {}) as { name?: unknown };
-  return { id, name: (typeof name.name === 'string' && cleanName(name.name)) || NAMELESS };
+  const name = fields(member?.['info'])?.['name'];
+  return { id, name: (typeof name === 'string' && cleanName(name)) || NAMELESS };
 }
 
 /** All members as pusher-js tells them: { members: { id: info } }. */
 export function parseMembers(value: unknown): Member[] {
-  const { members } = (typeof value === 'object' && value !== null ? value : {}) as { members?: unknown };
-  const all = typeof members === 'object' && members !== null ? Object.entries(members) : [];
+  const all = Object.entries(fields(fields(value)?.['members']) ?? {});
   return all.map(([id, info]) => parseMember({ id, info })).filter((member) => member !== undefined);
 }
