@@ -3,7 +3,9 @@ package auth
 import (
 	"crypto/subtle"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"buildrelay/protocol"
@@ -23,10 +25,15 @@ type App struct {
 	MaxConnections int             // on one node; 0 means no limit
 	Limits         protocol.Limits // the zero value means [protocol.DefaultLimits]
 	Logs           protocol.LogRules
+	Origins        Origins
+	Webhooks       []Webhook
 
 	// ClientEvents lets clients send events to each other, SubscriptionCounts tells them
 	// how many they are, and Watchlists which of the users they name are online.
 	ClientEvents, SubscriptionCounts, Watchlists bool
+	// SubscriptionErrors tells a refused subscription by pusher:subscription_error, too,
+	// as soketi does.
+	SubscriptionErrors bool
 	// AuthorizationTimeout is how long a connection may neither sign in nor subscribe to
 	// a channel that wants a signature; 0 means for ever.
 	AuthorizationTimeout time.Duration
@@ -57,25 +64,35 @@ func (a *App) findKey(name string) (found Key, ok bool) {
 	return found, ok
 }
 
-// Apps is an immutable set of apps, safe for concurrent use.
-type Apps struct {
+// Apps are the apps in force. They are safe for concurrent use, and each of them is
+// immutable: [Apps.Replace] puts others in their place.
+type Apps struct{ set atomic.Pointer[appSet] }
+
+type appSet struct {
 	byID  map[string]*App
 	byKey map[string]*App
 }
 
-// NewApps returns the set of apps. Every app needs an id and a key, every key a
-// secret, and no two apps may share an id or a key.
+// NewApps returns the given apps, which [Apps.Replace] takes, too.
 func NewApps(apps ...App) (*Apps, error) {
-	set := &Apps{byID: map[string]*App{}, byKey: map[string]*App{}}
-	for _, app := range apps {
-		if err := set.add(app); err != nil {
-			return nil, err
-		}
-	}
-	return set, nil
+	a := new(Apps)
+	return a, a.Replace(apps...)
 }
 
-func (s *Apps) add(app App) error {
+// Replace replaces all apps, or none after an error. Every app needs an id and a key,
+// every key a secret, and no two apps may share an id or a key.
+func (a *Apps) Replace(apps ...App) error {
+	set := &appSet{byID: map[string]*App{}, byKey: map[string]*App{}}
+	for _, app := range apps {
+		if err := set.add(app); err != nil {
+			return err
+		}
+	}
+	a.set.Store(set)
+	return nil
+}
+
+func (s *appSet) add(app App) error {
 	if !validID(app.ID) {
 		return fmt.Errorf("app id %q: it must be made of letters, digits, - and _", app.ID)
 	}
@@ -109,13 +126,45 @@ func validID(id string) bool {
 }
 
 // ByKey returns the app with this key.
-func (s *Apps) ByKey(key string) (*App, bool) {
-	app, ok := s.byKey[key]
+func (a *Apps) ByKey(key string) (*App, bool) {
+	app, ok := a.set.Load().byKey[key]
 	return app, ok
 }
 
 // ByID returns the app with this id.
-func (s *Apps) ByID(id string) (*App, bool) {
-	app, ok := s.byID[id]
+func (a *Apps) ByID(id string) (*App, bool) {
+	app, ok := a.set.Load().byID[id]
 	return app, ok
+}
+
+// LogRule returns the rule that makes a channel of an app a log channel; nil for a live
+// one.
+func (a *Apps) LogRule(appID, channel string) *protocol.LogRule {
+	app, ok := a.ByID(appID)
+	if !ok {
+		return nil
+	}
+	return app.Logs.Find(channel)
+}
+
+// TellsRoll is [App.TellsRoll] of the app with this id.
+func (a *Apps) TellsRoll(appID, channel string) bool {
+	app, ok := a.ByID(appID)
+	return ok && app.TellsRoll(channel)
+}
+
+// CacheTTL returns how long the last event of a cache channel of an app is kept; 0 means
+// [protocol.DefaultCacheTTL].
+func (a *Apps) CacheTTL(appID string) time.Duration {
+	if app, ok := a.ByID(appID); ok {
+		return app.CacheTTL
+	}
+	return 0
+}
+
+// WantsHook says whether a webhook of the app is told events of this name, one of
+// [protocol.Hooks].
+func (a *Apps) WantsHook(appID, name string) bool {
+	app, ok := a.ByID(appID)
+	return ok && slices.ContainsFunc(app.Webhooks, func(w Webhook) bool { return w.wantsName(name) })
 }

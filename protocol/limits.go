@@ -13,7 +13,9 @@ const (
 	MaxMembers            = 100 // distinct users of a presence channel
 	MaxMemberSize         = 1024
 	MaxWatchlist          = 100
-	MaxClientEvents       = 10 // a second and connection
+	MaxClientEvents       = 10      // a second and connection
+	MaxBody               = 1 << 20 // bytes of a request to the HTTP API
+	MaxClockSkew          = 600 * time.Second
 )
 
 // MaxRedisData is the limit, in bytes, on the data of an event that a backend
@@ -26,7 +28,8 @@ const MaxRedisData = 128 << 10
 // otherwise: as Pusher documents.
 const DefaultCacheTTL = 30 * time.Minute
 
-// Limits are the limits of one app. [DefaultLimits] gives Pusher's.
+// Limits are the limits of one app. [DefaultLimits] gives Pusher's. Rates are those of
+// one node; 0 means that there is no limit where it says so, and nowhere else.
 type Limits struct {
 	ChannelName int // bytes
 	EventName   int // characters
@@ -37,7 +40,17 @@ type Limits struct {
 	// for what describes one of them, in bytes.
 	Members, MemberSize int
 	Watchlist           int // users whom one user watches
-	ClientEvents        int // in a second, of one connection; 0 is no limit
+	// ChannelsPerConnection is how many one connection may subscribe to; 0 is no limit.
+	ChannelsPerConnection int
+
+	// What one connection may send in a second; 0 is no limit.
+	ClientEvents, Subscribes, Messages int
+	// What the backends may ask in a second: events to publish, and calls that read; 0 is
+	// no limit.
+	Publishes, Reads int
+
+	Body      int           // bytes of a request to the HTTP API
+	ClockSkew time.Duration // between the clocks of a sender and of the node; a request that is off by so much is refused
 }
 
 // DefaultLimits returns the limits that Pusher documents.
@@ -52,6 +65,8 @@ func DefaultLimits() Limits {
 		MemberSize:   MaxMemberSize,
 		Watchlist:    MaxWatchlist,
 		ClientEvents: MaxClientEvents,
+		Body:         MaxBody,
+		ClockSkew:    MaxClockSkew,
 	}
 }
 
