@@ -168,3 +168,16 @@ func (a *Apps) WantsHook(appID, name string) bool {
 	app, ok := a.ByID(appID)
 	return ok && slices.ContainsFunc(app.Webhooks, func(w Webhook) bool { return w.wantsName(name) })
 }
+
+// HaveHooks says whether any app has a webhook.
+func (a *Apps) HaveHooks() bool {
+	for _, app := range a.set.Load().byID {
+		if len(app.Webhooks) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Len is how many apps there are.
+func (a *Apps) Len() int { return len(a.set.Load().byID) }

@@ -53,6 +53,33 @@ type Metrics struct {
 
 	// Requests counts HTTP API calls, by route and status.
 	Requests *prometheus.CounterVec
+	// Repeats counts events that were published again, by Idempotency-Key or their id, and
+	// dropped, by app.
+	Repeats *prometheus.CounterVec
+	// Limited counts what was refused because of a limit of the app, by app and what the
+	// limit is of: "client_events", "subscribes", "messages", "channels", "publishes",
+	// "reads".
+	Limited *prometheus.CounterVec
+	// Shed counts handshakes that were refused for the node's sake, and calls of the HTTP
+	// API, by why: "connections", "address_connections", "handshakes",
+	// "address_handshakes", "origin", "address_calls".
+	Shed *prometheus.CounterVec
+
+	// Apps are those in force, AppsGood is 1 while they are what the apps file says, and
+	// AppsReloads counts the changes of that file, by outcome: "taken", "refused".
+	Apps, AppsGood prometheus.Gauge
+	AppsReloads    *prometheus.CounterVec
+
+	// Hooks counts events of webhooks, by app and outcome: "delivered"; "expired", after
+	// five minutes of trying; "dropped", of too many that wait. HookCalls counts the
+	// requests, by app and outcome: "delivered", "failed", "forbidden". HookTime is how
+	// long they took.
+	Hooks, HookCalls *prometheus.CounterVec
+	HookTime         prometheus.Histogram
+	// HooksWaiting are the events that this node has yet to tell, by app.
+	HooksWaiting *prometheus.GaugeVec
+	// HooksLost counts events that never came to be told: Redis or the node had too many.
+	HooksLost prometheus.Counter
 }
 
 // New returns metrics that are registered with reg.
@@ -83,6 +110,17 @@ func New(reg prometheus.Registerer) *Metrics {
 		LogUnkept:     f.counter("log_unkept_total", "Events published to log channels by PUBLISH, which are not kept."),
 		LogStale:      f.gauge("log_stale_channels", "Log channels that could not be compared for too long."),
 		Requests:      f.counters("api_requests_total", "HTTP API calls.", "route", "status"),
+		Repeats:       f.counters("api_repeats_total", "Events that were published again and dropped.", "app"),
+		Limited:       f.counters("limited_total", "What was refused because of a limit of the app.", "app", "limit"),
+		Shed:          f.counters("shed_total", "Handshakes and calls refused for the sake of the node.", "why"),
+		Apps:          f.gauge("apps", "Apps in force."),
+		AppsGood:      f.gauge("apps_good", "1 while the apps in force are what the apps file says."),
+		AppsReloads:   f.counters("apps_reloads_total", "Changes of the apps file.", "outcome"),
+		Hooks:         f.counters("webhook_events_total", "Events of webhooks.", "app", "outcome"),
+		HookCalls:     f.counters("webhook_requests_total", "Requests to webhooks.", "app", "outcome"),
+		HookTime:      f.histogram("webhook_request_seconds", "Time that requests to webhooks took."),
+		HooksWaiting:  f.gauges("webhook_events_waiting", "Events of webhooks that this node has yet to tell.", "app"),
+		HooksLost:     f.counter("webhook_events_lost_total", "Events of webhooks that were too many to be kept."),
 	}
 }
 
@@ -102,6 +140,11 @@ func (f factory) gauge(name, help string) prometheus.Gauge {
 
 func (f factory) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 	return register(f, prometheus.NewGaugeVec(prometheus.GaugeOpts(options(name, help)), labels))
+}
+
+func (f factory) histogram(name, help string) prometheus.Histogram {
+	o := prometheus.HistogramOpts{Namespace: "buildrelay", Name: name, Help: help, Buckets: prometheus.DefBuckets}
+	return register(f, prometheus.NewHistogram(o))
 }
 
 func options(name, help string) prometheus.Opts {
