@@ -48,7 +48,8 @@ func ServeTLS(certs *Certs) map[string]string {
 // StartRelay builds the binary, runs `buildrelay serve` with env and nothing else in its
 // environment, and returns when it is ready. Unless env says otherwise it listens
 // on free ports of loopback, without TLS, logs from debug on, stops without a
-// delay, and has the fixture's app; RELAY_REDIS_URL is for env to give. The test fails if the process ends unasked, panics or has a data race.
+// delay, and has the fixture's app, if not those of an apps file; RELAY_REDIS_URL is for
+// env to give. The test fails if the process ends unasked, panics or has a data race.
 func StartRelay(t testing.TB, env map[string]string) *Relay {
 	t.Helper()
 	return start(t, Build(t), env, nil)
@@ -83,6 +84,9 @@ func start(t testing.TB, binary string, env map[string]string, certs *Certs) *Re
 	if certs != nil {
 		maps.Copy(r.env, ServeTLS(certs))
 		r.client.Transport = &http.Transport{TLSClientConfig: certs.Client()}
+	}
+	if env["RELAY_APPS_FILE"] != "" {
+		maps.DeleteFunc(r.env, func(name, _ string) bool { return strings.HasPrefix(name, "RELAY_APP_") })
 	}
 	maps.Copy(r.env, env)
 	t.Cleanup(r.client.CloseIdleConnections)

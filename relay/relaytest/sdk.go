@@ -27,6 +27,7 @@ type Trigger struct {
 	Event    string
 	Data     any
 	SocketID string // who must not get it, "" if everybody may
+	Info     string // what the answer is to tell of the channels, "" for nothing
 }
 
 // StartSDK starts a version of the SDK that publishes to r as the fixture's app.
@@ -50,7 +51,7 @@ func Publish(t testing.TB, version string, r *Relay, e Trigger) {
 func (s *SDK) Trigger(e Trigger) Answer {
 	s.t.Helper()
 	return s.ask(map[string]any{
-		"do": "trigger", "channels": e.Channels, "event": e.Event, "data": e.Data, "socket_id": e.SocketID,
+		"do": "trigger", "channels": e.Channels, "event": e.Event, "data": e.Data, "socket_id": e.SocketID, "info": e.Info,
 	})
 }
 
@@ -62,6 +63,9 @@ func (s *SDK) Batch(events ...Trigger) Answer {
 		batch[i] = map[string]any{"channel": e.Channels[0], "name": e.Event, "data": e.Data}
 		if e.SocketID != "" {
 			batch[i]["socket_id"] = e.SocketID
+		}
+		if e.Info != "" {
+			batch[i]["info"] = e.Info
 		}
 	}
 	return s.ask(map[string]any{"do": "batch", "batch": batch})
@@ -79,14 +83,37 @@ func (s *SDK) Post(path string, body any) Answer {
 	return s.ask(map[string]any{"do": "post", "path": path, "body": body})
 }
 
+// SendToUser sends an event to a user; SDKs before 5 cannot.
+func (s *SDK) SendToUser(userID, event string, data any) Answer {
+	s.t.Helper()
+	return s.ask(map[string]any{"do": "user", "user": userID, "event": event, "data": data})
+}
+
+// Terminate ends the connections of a user; SDKs before 5 cannot.
+func (s *SDK) Terminate(userID string) Answer {
+	s.t.Helper()
+	return s.ask(map[string]any{"do": "terminate", "user": userID})
+}
+
 func (s *SDK) ask(command map[string]any) Answer {
 	s.t.Helper()
-	s.process.tell(s.t, command)
 	var answer Answer
-	_, at := s.process.expectLine(s.t, s.process.stdout, "an answer", s.next, func(line string) bool {
-		answer = Answer{Status: -1}
-		return json.Unmarshal([]byte(line), &answer) == nil && answer.Status >= 0
+	s.askFor(command, &answer)
+	return answer
+}
+
+// askFor reads the answer into answer; the status says that it is one.
+func (s *SDK) askFor(command map[string]any, answer any) {
+	s.t.Helper()
+	s.process.tell(s.t, command)
+	line, at := s.process.expectLine(s.t, s.process.stdout, "an answer", s.next, func(line string) bool {
+		var is struct {
+			Status *int `json:"status"`
+		}
+		return json.Unmarshal([]byte(line), &is) == nil && is.Status != nil
 	})
 	s.next = at + 1
-	return answer
+	if err := json.Unmarshal([]byte(line), answer); err != nil {
+		s.t.Fatalf("%s: reading the answer %s: %v", s.process.name, line, err)
+	}
 }

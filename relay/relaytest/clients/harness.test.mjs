@@ -2,6 +2,7 @@
 // any test against the relay relies on it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -185,5 +186,27 @@ for (const version of versions('pusher-').filter((name) => !name.startsWith('js-
     const refused = await sdk.next(() => true);
     assert.equal(refused.status, 400);
     assert.ok(refused.error);
+  });
+}
+
+for (const version of versions('pusher-').filter((name) => !name.startsWith('js-'))) {
+  test(`pusher SDK ${version} validates webhooks`, async (t) => {
+    const sdk = run(t, 'publish.mjs', version, { host: '127.0.0.1', port: 1, appId: '3', key: 'K', secret: 'S' });
+    const body = '{"time_ms":1327078148132,"events":[{"name":"channel_occupied","channel":"é"}]}';
+    const headers = {
+      'content-type': 'application/json',
+      'x-pusher-key': 'K',
+      'x-pusher-signature': createHmac('sha256', 'S').update(body).digest('hex'),
+    };
+    const validate = async (more) => {
+      sdk.send({ do: 'webhook', headers, body, ...more });
+      return sdk.next(() => true);
+    };
+    const events = [{ name: 'channel_occupied', channel: 'é' }];
+    assert.deepEqual(await validate({}), { status: 200, valid: true, events, time: 1327078148132 });
+    const lie = { status: 200, valid: false };
+    assert.deepEqual(await validate({ body: body + ' ' }), lie);
+    assert.deepEqual(await validate({ headers: { ...headers, 'x-pusher-key': 'L' } }), lie);
+    assert.deepEqual(await validate({ headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } }), lie);
   });
 }

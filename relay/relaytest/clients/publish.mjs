@@ -5,13 +5,20 @@
 // OPTIONS is JSON: host, port, tls, appId, key, secret. Commands, one JSON value
 // a line on stdin, each answered by one line on stdout:
 //
-//   {"do":"trigger","channels":[…],"event":E,"data":D,"socket_id":S}
+//   {"do":"trigger","channels":[…],"event":E,"data":D,"socket_id":S,"info":I}
 //   {"do":"batch","batch":[{"channel":C,"name":E,"data":D},…]}
+//   {"do":"user","user":U,"event":E,"data":D}     sendToUser, in SDKs that have it
+//   {"do":"terminate","user":U}                   terminateUserConnections, likewise
 //   {"do":"get","path":"/channels","params":{…}}
 //   {"do":"post","path":"/…","body":{…}}
 //
 // The answer is {"status":200,"body":"…"}; error is set besides when the SDK
 // reported one, and then status is 0 if there was no HTTP answer at all.
+//
+//   {"do":"webhook","headers":{…},"body":"…"}     webhook(), with lower-case headers
+//
+// is answered by {"status":200,"valid":…,"events":[…],"time":…}, as isValid(), getEvents()
+// and getTime() (in ms) have it; by {"status":200,"valid":false} where they throw.
 import { createRequire } from 'node:module';
 import { dieLoudly, onLine, say } from './lines.mjs';
 
@@ -46,18 +53,27 @@ async function fetched(response) {
   return { status: response.status, body: await response.text() };
 }
 
-// excluding is the way each version names the socket that is not to get it.
-function excluding(socketID) {
-  if (!socketID) return [];
-  return promises ? [{ socket_id: socketID }] : [socketID];
+// params is the way each version names the socket that is not to get it, and what it
+// is to be told of the channels: the older ones cannot ask.
+function params({ socket_id, info }) {
+  if (!socket_id && !info) return [];
+  return promises ? [{ ...(socket_id && { socket_id }), ...(info && { info }) }] : [socket_id];
+}
+
+function validated(request) {
+  const webhook = sdk.webhook(request);
+  if (!webhook.isValid()) return { status: 200, valid: false };
+  return { status: 200, valid: true, events: webhook.getEvents(), time: webhook.getTime().getTime() };
 }
 
 const commands = {
-  trigger: ({ channels, event, data, socket_id }) =>
-    answer('trigger', channels, event, data, ...excluding(socket_id)),
+  trigger: ({ channels, event, data, ...more }) => answer('trigger', channels, event, data, ...params(more)),
   batch: ({ batch }) => answer('triggerBatch', batch),
   get: ({ path, params }) => answer('get', { path, params }),
   post: ({ path, body }) => answer('post', { path, body }),
+  user: ({ user, event, data }) => answer('sendToUser', user, event, data),
+  terminate: ({ user }) => answer('terminateUserConnections', user),
+  webhook: ({ headers, body }) => validated({ headers, rawBody: body }),
 };
 
 await onLine(async (command) => say(await commands[command.do](command)));
