@@ -37,7 +37,9 @@ type Occurrence struct {
 	Event, Data, SocketID string
 	// Count is how many subscriptions a channel has, for subscription_count.
 	Count int
-	// Due is when it may be told, by Redis' clock. What is told of somebody who left can be
-	// taken back until then.
+	// Time is when it may be told, by Redis' clock: the same on every node and every time
+	// it is read. What is told of somebody who left can be taken back until then.
+	Time time.Time
+	// Due is Time by the clock of the node that reads it, as well as it knows Redis'.
 	Due time.Time
 }
