@@ -33,8 +33,11 @@ func ErrUnsupportedProtocol() *Close { return &Close{4007, "Unsupported protocol
 func ErrNoProtocol() *Close { return &Close{4008, "No protocol version supplied"} }
 
 // ErrUnauthorized closes a connection that did not sign in or subscribe to a
-// private channel in time, or whose origin is not allowed.
+// private channel in time.
 func ErrUnauthorized() *Close { return &Close{4009, "Connection not authorized within timeout"} }
+
+// ErrOrigin closes a connection from a page that the app does not expect.
+func ErrOrigin() *Close { return &Close{4009, "Origin not allowed"} }
 
 // ErrTerminated closes the connections of a user whom the backend wants off.
 func ErrTerminated() *Close { return &Close{4009, "Connection terminated by the application"} }
