@@ -47,7 +47,7 @@ func TestPathsAreServedAsTheyAreOrNotAtAll(t *testing.T) {
 		"/app/" + relaytest.Key:                 101,
 		"/app/" + relaytest.Key + "?protocol=7": 101,
 		"http://other/app/" + relaytest.Key:     101,
-		"/":                                     404,
+		"/":                                     200,
 		"/app":                                  404,
 		"/app/":                                 404,
 		"/app//":                                404,

@@ -91,9 +91,13 @@ type Config struct {
 	// logs: private-build-* replay=all
 	LogRules LogRules `env:"LOG_RULES"`
 
-	// Address for /metrics (Prometheus), /healthz and /readyz, without TLS. Empty turns
-	// it off.
+	// Address for /metrics (Prometheus), /healthz, /readyz and /usage (memory), without
+	// TLS. Empty turns it off.
 	MetricsListen string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9601"`
+	// Percent of the memory that the process may have (GOMEMLIMIT, or what the container
+	// or the machine has) above which /accept-traffic answers 503, for load balancers that
+	// ask there, as with soketi; 0 means that memory does not matter.
+	AcceptTrafficMemory int `env:"ACCEPT_TRAFFIC_MEMORY" envDefault:"85"`
 	// Least level that is logged: debug, info, warn or error.
 	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
 

@@ -82,13 +82,16 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		FeedMemory:      feedMemory(c.FeedMemory),
 	})
 	n.webSocket = &transport.WebSocket{Hub: n.hub, Apps: apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout}
+	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,
 		API:       n.api(apps, m),
 		Ready:     n.ready,
 		Other:     other,
+
+		Memory: memory, MemoryPercent: c.AcceptTrafficMemory,
 	}.Handler(), log)
-	n.metrics = server.New(n.metricsHandler(), log)
+	n.metrics = server.New(n.metricsHandler(memory), log)
 	return n, nil
 }
 
@@ -99,10 +102,11 @@ func (n *node) api(apps *auth.Apps, m *metrics.Metrics) *api.API {
 	}
 }
 
-func (n *node) metricsHandler() http.Handler {
+func (n *node) metricsHandler(memory server.Memory) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
 	server.Health(mux, n.ready)
+	server.Usage(mux, memory)
 	return mux
 }
 

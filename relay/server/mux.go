@@ -15,18 +15,25 @@ type Routes struct {
 	API http.Handler
 	// Ready returns nil while the node can do its work, else what is wrong.
 	Ready func() error
+	// Memory and MemoryPercent are those of [Traffic].
+	Memory        Memory
+	MemoryPercent int
 	// Other serves every other path; nil means that there is none.
 	Other http.Handler
 }
 
-// Handler returns the node's handler. Beside what Routes names it serves /healthz
-// (the process runs) and /readyz (the node can do its work).
+// Handler returns the node's handler. Beside what Routes names it serves the paths of
+// [Health] and [Traffic] and, where there is no Other, "/", by which soketi says that the
+// process runs.
 func (r Routes) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /app/{key}", r.WebSocket)
 	Health(mux, r.Ready)
+	Traffic(mux, r.Ready, r.Memory, r.MemoryPercent)
 	if r.Other != nil {
 		mux.Handle("/", r.Other)
+	} else {
+		mux.HandleFunc("GET /{$}", ok)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch {
@@ -48,16 +55,19 @@ func isClean(sent string) bool {
 	return sent == cleaned || sent == cleaned+"/"
 }
 
-// Health adds /healthz and /readyz to a mux.
+// Health adds /healthz (the process runs) and /readyz (the node can do its work) to a
+// mux; /ready, its name with soketi, is the same.
 func Health(mux *http.ServeMux, ready func() error) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "ok\n")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	isReady := func(w http.ResponseWriter, r *http.Request) {
 		if err := ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = io.WriteString(w, "ok\n")
-	})
+		ok(w, r)
+	}
+	mux.HandleFunc("GET /healthz", ok)
+	mux.HandleFunc("GET /readyz", isReady)
+	mux.HandleFunc("GET /ready", isReady)
 }
+
+func ok(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }

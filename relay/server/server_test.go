@@ -30,7 +30,10 @@ func TestPathsGoWhereTheyBelong(t *testing.T) {
 		"/apps//3/../events":     "200 api /apps//3/../events ",
 		"/healthz":               "200 ok\n",
 		"/readyz":                "503 not yet\n",
-		"/":                      "404 404 page not found\n",
+		"/ready":                 "503 not yet\n",
+		"/accept-traffic":        "503 not yet\n",
+		"/":                      "200 ok\n",
+		"/more":                  "404 404 page not found\n",
 		"/app":                   "404 404 page not found\n",
 		"/app/KEY/more":          "404 404 page not found\n",
 	} {
@@ -45,7 +48,7 @@ func TestOtherPathsCanBeServed(t *testing.T) {
 		WebSocket: name("socket"), API: name("api"), Ready: func() error { return nil }, Other: name("page"),
 	}
 	url := serve(t, routes.Handler())
-	for path, want := range map[string]string{"/builds/7": "200 page /builds/7 ", "/readyz": "200 ok\n"} {
+	for path, want := range map[string]string{"/": "200 page / ", "/builds/7": "200 page /builds/7 ", "/readyz": "200 ok\n"} {
 		if got := get(t, url+path); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
