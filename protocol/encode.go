@@ -101,3 +101,12 @@ func (e *Error) Frame() Frame {
 	p = appendQuoted(p, validUTF8(e.Message))
 	return Text(append(p, `}}`...))
 }
+
+// SubscriptionError returns the frame by which soketi tells a refused subscription. Clients
+// hand it to those who listen on the channel, but do nothing with it themselves:
+//
+//	{"type":"AuthError","error":"…","status":401}
+func SubscriptionError(channel string, why *Error) Frame {
+	data := appendQuoted([]byte(`{"type":"AuthError","error":`), validUTF8(why.Message))
+	return EncodeEvent(Event{Name: "pusher:subscription_error", Channel: channel, Data: string(append(data, `,"status":401}`...))})
+}

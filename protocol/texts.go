@@ -116,6 +116,12 @@ func ErrNotSignedIn(channel string) *Error {
 	return errorf("Not authorized to subscribe to %s: not signed in as that user", channel)
 }
 
+// ErrTooManyChannels answers a subscription to one channel more than a connection may have.
+// The text is ours.
+func ErrTooManyChannels(channel string, limit int) *Error {
+	return errorf("Subscription to channel %s refused: a connection may have %s", channel, strconv.Itoa(limit))
+}
+
 // Client events.
 
 // ErrClientEventsOff answers a client event to an app that has them off.

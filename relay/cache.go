@@ -26,10 +26,10 @@ type cache struct {
 	until time.Time
 }
 
-// prelude is what a new subscriber is told.
-func (c *cache) prelude(channel string, now time.Time) protocol.Frame {
-	if c.frame == nil || !now.Before(c.until) {
-		return protocol.CacheMiss(channel)
+// last is the last event, nil if there is none any more.
+func (c *cache) last(now time.Time) protocol.Frame {
+	if !now.Before(c.until) {
+		return nil
 	}
 	return c.frame
 }
@@ -38,7 +38,7 @@ func (c *cache) prelude(channel string, now time.Time) protocol.Frame {
 // what is read will be as new. The caller holds mu.
 func (ch *channel) keep(frame protocol.Frame) {
 	if c := ch.cache; c.known {
-		ttl := cmp.Or(ch.app.CacheTTL, protocol.DefaultCacheTTL)
+		ttl := cmp.Or(ch.app.Load().CacheTTL, protocol.DefaultCacheTTL)
 		c.frame, c.until = frame, time.Now().Add(ttl)
 	}
 }

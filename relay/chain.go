@@ -27,6 +27,8 @@ type Log interface {
 // chain is what a log channel has beside a live one: the feed continues the log, and
 // the position at its end is compared with the log's. Guarded by channel.mu.
 type chain struct {
+	// rule is that of the time when the channel was opened. Static.
+	rule *protocol.LogRule
 	// blind is [Controls.WithoutResync].
 	blind bool
 	// known says that the feed has a position at all.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"buildrelay/auth"
@@ -19,8 +20,9 @@ type channel struct {
 	// Static.
 	key    channelKey
 	kind   protocol.Kind
-	app    *auth.App
 	roster Roster
+	// occurrences is nil where nobody is told.
+	occurrences Occurrences
 	// restless are the channels that the sweeper looks after.
 	restless *waitlist
 	feed     *feed.Feed
@@ -36,6 +38,9 @@ type channel struct {
 	user    *userChannel
 	// cache is nil on a channel whose last event is not kept.
 	cache *cache
+
+	// app is set under Hub.mu: its settings can be replaced. What the channel is stays.
+	app atomic.Pointer[auth.App]
 
 	mu sync.Mutex
 	// heard says that the broker's interest is confirmed: from now on nothing
@@ -62,9 +67,10 @@ type channel struct {
 
 func newChannel(key channelKey, app *auth.App, h *Hub) *channel {
 	ch := &channel{
-		key: key, kind: protocol.KindOf(key.name), app: app,
-		roster: h.config.Roster, restless: h.restless, feed: feed.New(&h.budget),
+		key: key, kind: protocol.KindOf(key.name),
+		roster: h.config.Roster, occurrences: h.config.Occurrences, restless: h.restless, feed: feed.New(&h.budget),
 	}
+	ch.app.Store(app)
 	if app.TellsRoll(key.name) {
 		ch.roll = newRoll()
 		switch {
@@ -142,7 +148,12 @@ func (ch *channel) introduce(s *subscription) {
 		s.prelude = ch.roll.list(ch.key.name)
 	}
 	if ch.cache != nil {
-		s.prelude = append(s.prelude, ch.cache.prelude(ch.key.name, now)...)
+		last := ch.cache.last(now)
+		if last == nil {
+			last = protocol.CacheMiss(ch.key.name)
+			ch.note(protocol.Occurrence{Kind: protocol.HookCacheMiss})
+		}
+		s.prelude = append(s.prelude, last...)
 	}
 	if ch.counter != nil && ch.counter.joined.IsZero() {
 		ch.counter.joined = now

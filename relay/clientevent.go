@@ -18,7 +18,8 @@ type Publisher interface {
 // clientEvent publishes an event for the other subscribers of its channel. Meanwhile no
 // more is read from the client.
 func (c *Conn) clientEvent(m protocol.Message) *protocol.Error {
-	if !c.app.ClientEvents {
+	app := c.app.Load()
+	if !app.ClientEvents {
 		return protocol.ErrClientEventsOff()
 	}
 	e, err := m.ClientEvent()
@@ -29,10 +30,11 @@ func (c *Conn) clientEvent(m protocol.Message) *protocol.Error {
 	if err != nil {
 		return err
 	}
-	if err := e.Check(c.app.Limits); err != nil {
+	if err := e.Check(app.Limits); err != nil {
 		return err
 	}
-	if !c.sending.take(time.Now(), c.app.Limits.ClientEvents) {
+	if !c.sent.events.take(time.Now(), app.Limits.ClientEvents) {
+		c.hub.metrics.Limited.WithLabelValues(app.ID, "client_events").Inc()
 		return protocol.ErrClientEventRate()
 	}
 	e.Exclude = c.id
@@ -41,9 +43,12 @@ func (c *Conn) clientEvent(m protocol.Message) *protocol.Error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 	defer cancel()
-	if _, err := c.hub.config.Publisher.Publish(ctx, c.app.ID, []protocol.Event{e}); err != nil {
+	if _, err := c.hub.config.Publisher.Publish(ctx, app.ID, []protocol.Event{e}); err != nil {
 		return protocol.ErrClientEventLost()
 	}
+	s.channel.note(protocol.Occurrence{
+		Kind: protocol.HookClientEvent, UserID: e.UserID, Event: e.Name, Data: e.Data, SocketID: c.id,
+	})
 	return nil
 }
 

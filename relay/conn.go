@@ -24,13 +24,15 @@ const (
 type Conn struct {
 	// Static.
 	hub       *Hub
-	app       *auth.App
 	id        string
 	transport Transport
 	worker    *worker
 
 	// opened is the hub's clock at the start.
 	opened int64
+
+	// app is set under Hub.mu: its settings can be replaced, its id stays.
+	app atomic.Pointer[auth.App]
 
 	// authorized says that the client has proved something: who it is, or that it may
 	// subscribe to a channel.
@@ -53,11 +55,12 @@ type Conn struct {
 	// Owned by the reader.
 
 	// user is who signed in, nil while nobody has, and home the user's channel; watching is
-	// whom that user watches, or nil. sending counts the client events of the last second.
+	// whom that user watches, or nil. sent counts what the client sent in the last second: client
+	// events, subscribes, and messages of any kind.
 	user     *protocol.Member
 	home     *channel
 	watching *watchlist
-	sending  window
+	sent     struct{ events, subscribes, messages window }
 
 	// Owned by the sweeper.
 

@@ -32,6 +32,8 @@ type Config struct {
 	// events of cache channels; nil where no app has such.
 	Publisher Publisher
 	Caches    Caches
+	// Occurrences is told what webhooks tell; nil where nobody is.
+	Occurrences Occurrences
 	// Log is where the events of log channels are kept; nil where no app has any.
 	Log Log
 	// ActivityTimeout is told to clients, which then send a ping when they heard
@@ -99,6 +101,7 @@ type Hub struct {
 	conns    map[string]*Conn        // by socket id
 	perApp   map[string]int          // connections, by app id
 	idle     []*channel              // channels that lost their last subscription, in that order
+	apps     *auth.Apps              // those of the last Reload; nil before
 	draining bool
 	// drained is closed when the last connection of a draining hub is gone.
 	drained chan struct{}
@@ -160,7 +163,8 @@ func (h *Hub) Run(ctx context.Context) {
 // for it, and greets the client. It refuses with a [protocol.Close] when the app
 // has all the connections it may have, or the hub drains.
 func (h *Hub) Open(app *auth.App, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
-	c := &Conn{hub: h, app: app, opened: h.clock.Load(), subscriptions: make(map[string]*subscription)}
+	c := &Conn{hub: h, opened: h.clock.Load(), subscriptions: make(map[string]*subscription)}
+	c.app.Store(app)
 	c.transport = carry(c)
 	if refused := h.register(c); refused != nil {
 		return nil, refused
@@ -179,7 +183,12 @@ func (h *Hub) register(c *Conn) *protocol.Close {
 	if h.draining {
 		return protocol.ErrRestarting()
 	}
-	if limit := c.app.MaxConnections; limit > 0 && h.perApp[c.app.ID] >= limit {
+	app, refused := h.current(c.app.Load())
+	if refused != nil {
+		return refused
+	}
+	c.app.Store(app)
+	if app.MaxConnections > 0 && h.perApp[app.ID] >= app.MaxConnections {
 		return protocol.ErrOverQuota()
 	}
 	for c.id == "" || h.conns[c.id] != nil {
@@ -187,28 +196,32 @@ func (h *Hub) register(c *Conn) *protocol.Close {
 	}
 	c.worker = h.workers[len(h.conns)%len(h.workers)]
 	h.conns[c.id] = c
-	h.perApp[c.app.ID]++
+	h.perApp[app.ID]++
 	return nil
 }
 
 // forget is the last that happens to a connection.
 func (h *Hub) forget(c *Conn) {
-	h.metrics.Connections.WithLabelValues(c.app.ID).Dec()
+	app := c.app.Load().ID
+	h.metrics.Connections.WithLabelValues(app).Dec()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, c.id)
-	if h.perApp[c.app.ID]--; h.perApp[c.app.ID] == 0 {
-		delete(h.perApp, c.app.ID)
+	if h.perApp[app]--; h.perApp[app] == 0 {
+		delete(h.perApp, app)
 	}
 	if h.draining && len(h.conns) == 0 {
 		close(h.drained)
 	}
 }
 
-// subscribe makes s a subscription of the channel.
-func (h *Hub) subscribe(s *subscription, name string) {
+// subscribe makes s a subscription of the channel that is asked for.
+func (h *Hub) subscribe(s *subscription, request protocol.Subscribe) {
 	h.mu.Lock()
-	s.channel = h.open(s.conn.app, name, s.replay != nil)
+	s.channel = h.open(s.conn.app.Load(), request.Channel)
+	if s.channel.chain != nil {
+		s.replayFrom(request)
+	}
 	s.channel.mu.Lock()
 	h.mu.Unlock() // what is told of the channel may be long, and holds up nobody else's
 	defer s.channel.mu.Unlock()
@@ -218,14 +231,14 @@ func (h *Hub) subscribe(s *subscription, name string) {
 
 // open returns the channel, a new one if there is none. The caller holds mu until it has
 // made use of it, so that the channel stays.
-func (h *Hub) open(app *auth.App, name string, log bool) *channel {
+func (h *Hub) open(app *auth.App, name string) *channel {
 	key := channelKey{app.ID, name}
 	ch := h.channels[key]
 	if ch == nil {
 		ch = newChannel(key, app, h)
-		if log {
+		if rule := app.Logs.Find(name); rule != nil {
 			h.logs[key] = ch
-			ch.chain = &chain{verified: time.Now(), blind: h.config.Controls.WithoutResync}
+			ch.chain = &chain{rule: rule, verified: time.Now(), blind: h.config.Controls.WithoutResync}
 		}
 		h.channels[key] = ch
 		h.metrics.Channels.Inc()

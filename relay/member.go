@@ -28,7 +28,7 @@ func (h *Hub) Full(appID, name, userID string) {
 	away, empty := ch.turnAway(userID)
 	for _, s := range away {
 		h.metrics.Subscriptions.Dec()
-		s.conn.refuse(s, protocol.ErrMembersFull(name, ch.app.Limits.Members))
+		s.conn.refuse(s, protocol.ErrMembersFull(name, ch.app.Load().Limits.Members))
 	}
 	h.idleIf(ch, empty)
 }
@@ -47,7 +47,7 @@ func (h *Hub) step(ch *channel, c protocol.Change) {
 // enter makes the connection one of a member's. The caller holds mu.
 func (ch *channel) enter(m protocol.Member, c *Conn) {
 	if ch.roll.arrive(m.ID, c) {
-		ch.roster.Enter(ch.key.app, ch.key.name, m, ch.app.Limits.Members)
+		ch.roster.Enter(ch.key.app, ch.key.name, m, ch.app.Load().Limits.Members)
 	}
 }
 

@@ -1,17 +1,27 @@
 package relay
 
-import "buildrelay/protocol"
+import (
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+)
 
 // Receive handles one message from the client. It may wait, see [Conn.Reply].
 func (c *Conn) Receive(p []byte) {
 	c.Seen()
-	c.hub.metrics.Messages.WithLabelValues(c.app.ID).Inc()
+	app := c.app.Load()
+	c.hub.metrics.Messages.WithLabelValues(app.ID).Inc()
+	if !c.sent.messages.take(time.Now(), app.Limits.Messages) {
+		c.exceed(app, "messages")
+		return
+	}
 	m, err := protocol.ParseMessage(p)
 	if err == nil {
 		err = c.handle(m)
 	}
 	if err != nil {
-		c.hub.metrics.ClientErrors.WithLabelValues(c.app.ID).Inc()
+		c.hub.metrics.ClientErrors.WithLabelValues(app.ID).Inc()
 		c.Reply(err.Frame())
 	}
 }
@@ -36,59 +46,77 @@ func (c *Conn) handle(m protocol.Message) *protocol.Error {
 	}
 }
 
+// subscribe answers pusher:subscribe.
 func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 	request, err := m.Subscribe()
 	if err != nil {
 		return err
 	}
-	name := request.Channel
-	if err := protocol.CheckChannel(name, c.app.Limits.ChannelName); err != nil {
+	app := c.app.Load()
+	if !c.sent.subscribes.take(time.Now(), app.Limits.Subscribes) {
+		c.exceed(app, "subscribes")
+		return nil
+	}
+	s, err := c.grant(app, request)
+	if err != nil {
+		c.refusal(app, request.Channel, err)
 		return err
+	}
+	if err := c.hold(s, request.Channel, app); err != nil {
+		return err
+	}
+	c.hub.subscribe(s, request)
+	return nil
+}
+
+// exceed ends a connection that sends too much.
+func (c *Conn) exceed(app *auth.App, limit string) {
+	c.hub.metrics.Limited.WithLabelValues(app.ID, limit).Inc()
+	c.Close(protocol.ErrOverCapacity("too many " + limit + " a second"))
+}
+
+// grant checks a request to subscribe, and returns the subscription if the client may
+// have it.
+func (c *Conn) grant(app *auth.App, request protocol.Subscribe) (*subscription, *protocol.Error) {
+	name := request.Channel
+	if err := protocol.CheckChannel(name, app.Limits.ChannelName); err != nil {
+		return nil, err
 	}
 	kind := protocol.KindOf(name)
 	if kind == protocol.User && (c.user == nil || name != protocol.UserPrefix+c.user.ID) {
-		return protocol.ErrNotSignedIn(name)
+		return nil, protocol.ErrNotSignedIn(name)
 	}
-	if err := c.app.CheckSubscribe(c.id, request); err != nil {
-		return err
+	if err := app.CheckSubscribe(c.id, request); err != nil {
+		return nil, err
 	}
-	s, err := c.newSubscription(request, kind)
-	if err != nil {
-		return err
-	}
-	if !c.hold(s, name) {
-		return protocol.ErrExistingSubscription(name)
+	s := &subscription{conn: c, lag: -1}
+	if kind.Presence() {
+		var err *protocol.Error
+		if s.member, err = c.member(app, request); err != nil {
+			return nil, err
+		}
+	} else {
+		s.prelude = protocol.Succeeded(name)
 	}
 	if kind.NeedsAuth() {
 		c.authorized.Store(true)
 	}
-	c.hub.subscribe(s, name)
-	return nil
-}
-
-// newSubscription returns a subscription that was granted.
-func (c *Conn) newSubscription(request protocol.Subscribe, kind protocol.Kind) (*subscription, *protocol.Error) {
-	s := &subscription{conn: c, lag: -1}
-	if kind.Presence() {
-		var err *protocol.Error
-		s.member, err = c.member(request)
-		return s, err
-	}
-	s.prelude = protocol.Succeeded(request.Channel)
-	if rule := c.app.Logs.Find(request.Channel); rule != nil {
-		s.replay = newReplay(request, rule)
-		if request.StartError != nil {
-			s.prelude = append(request.StartError.Frame(), s.prelude...)
-		}
-	}
 	return s, nil
 }
 
+// refusal tells a client of a refused subscription as soketi does, beside the error, where
+// the app wants that.
+func (c *Conn) refusal(app *auth.App, channel string, why *protocol.Error) {
+	if app.SubscriptionErrors {
+		c.push(protocol.SubscriptionError(channel, why))
+	}
+}
+
 // member is who subscribes: whom the backend signed, or who has signed in.
-func (c *Conn) member(request protocol.Subscribe) (*protocol.Member, *protocol.Error) {
+func (c *Conn) member(app *auth.App, request protocol.Subscribe) (*protocol.Member, *protocol.Error) {
 	switch {
 	case request.ChannelData != nil:
-		m, err := protocol.ParseMember(*request.ChannelData, c.app.Limits)
+		m, err := protocol.ParseMember(*request.ChannelData, app.Limits)
 		return &m, err
 	case c.user != nil:
 		return c.user, nil
@@ -110,15 +138,21 @@ func (c *Conn) unsubscribe(m protocol.Message) *protocol.Error {
 	return nil
 }
 
-// hold registers s under the channel's name, unless there is one already.
-func (c *Conn) hold(s *subscription, name string) bool {
+// hold registers s under the channel's name, unless there is one already, or there are as
+// many as may be.
+func (c *Conn) hold(s *subscription, name string, app *auth.App) *protocol.Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.subscriptions == nil || c.subscriptions[name] != nil {
-		return false
+	limit := app.Limits.ChannelsPerConnection
+	switch {
+	case c.subscriptions == nil || c.subscriptions[name] != nil:
+		return protocol.ErrExistingSubscription(name)
+	case limit > 0 && len(c.subscriptions) >= limit:
+		c.hub.metrics.Limited.WithLabelValues(app.ID, "channels").Inc()
+		return protocol.ErrTooManyChannels(name, limit)
 	}
 	c.subscriptions[name] = s
-	return true
+	return nil
 }
 
 // release takes the subscription of the channel out of the register.
@@ -137,5 +171,6 @@ func (c *Conn) refuse(s *subscription, why *protocol.Error) {
 		delete(c.subscriptions, s.channel.key.name)
 	}
 	c.mu.Unlock()
+	c.refusal(c.app.Load(), s.channel.key.name, why)
 	c.push(why.Frame())
 }

@@ -45,13 +45,16 @@ const (
 	replayLive                       // reads the feed
 )
 
-// newReplay starts where the client wants, or where the rule has stock clients start.
-func newReplay(wanted protocol.Subscribe, rule *protocol.LogRule) *replay {
-	r := &replay{start: rule.Replay, told: wanted.TellPosition}
+// replayFrom makes s one of a log channel. It starts where the client wants, or where the
+// rule has stock clients start.
+func (s *subscription) replayFrom(wanted protocol.Subscribe) {
+	s.replay = &replay{start: s.channel.chain.rule.Replay, told: wanted.TellPosition}
 	if wanted.Start != nil {
-		r.start = *wanted.Start
+		s.replay.start = *wanted.Start
 	}
-	return r
+	if wanted.StartError != nil {
+		s.prelude = append(wanted.StartError.Frame(), s.prelude...)
+	}
 }
 
 // readLog is read for a subscription of a log channel.

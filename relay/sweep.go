@@ -78,7 +78,7 @@ func (c *Conn) firstLook() int64 {
 // beforeDeadline is a time, or the earlier one when the client has to have proved
 // something.
 func (c *Conn) beforeDeadline(at int64) int64 {
-	if d := c.app.AuthorizationTimeout; d > 0 && !c.authorized.Load() {
+	if d := c.app.Load().AuthorizationTimeout; d > 0 && !c.authorized.Load() {
 		return min(at, c.opened+seconds(d)+1)
 	}
 	return at

@@ -41,10 +41,11 @@ func (c *Conn) signIn(m protocol.Message) *protocol.Error {
 	if err != nil {
 		return err
 	}
-	if err := c.app.CheckSignin(c.id, request); err != nil {
+	app := c.app.Load()
+	if err := app.CheckSignin(c.id, request); err != nil {
 		return err
 	}
-	user, err := protocol.ParseUser(request.UserData, c.app.Limits)
+	user, err := protocol.ParseUser(request.UserData, app.Limits)
 	switch {
 	case err != nil:
 		return err
@@ -57,7 +58,7 @@ func (c *Conn) signIn(m protocol.Message) *protocol.Error {
 		return nil
 	}
 	c.user = &user.Member
-	c.home = c.hub.hold(c.app, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
+	c.home = c.hub.hold(app, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
 	return c.watch(user)
 }
 
@@ -75,7 +76,7 @@ func (c *Conn) signOut() {
 func (h *Hub) hold(app *auth.App, userID string, do func(*channel)) *channel {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ch := h.open(app, protocol.UserPrefix+userID, false)
+	ch := h.open(app, protocol.UserPrefix+userID)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.emptySince = time.Time{}

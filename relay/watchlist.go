@@ -22,16 +22,17 @@ type watchlist struct {
 
 // watch makes the connection one that watches users, if the app has that.
 func (c *Conn) watch(user protocol.SignedUser) *protocol.Error {
-	if !c.app.Watchlists || len(user.Watchlist) == 0 {
+	app := c.app.Load()
+	if !app.Watchlists || len(user.Watchlist) == 0 {
 		return nil
 	}
 	c.watching = &watchlist{conn: c, ids: user.Watchlist, online: make(map[string]bool)}
 	for _, id := range user.Watchlist {
-		ch := c.hub.hold(c.app, id, func(ch *channel) { ch.watch(c.watching) })
+		ch := c.hub.hold(app, id, func(ch *channel) { ch.watch(c.watching) })
 		c.watching.channels = append(c.watching.channels, ch)
 	}
 	if user.Cut {
-		return protocol.ErrWatchlist(c.app.Limits.Watchlist)
+		return protocol.ErrWatchlist(app.Limits.Watchlist)
 	}
 	return nil
 }

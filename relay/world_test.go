@@ -3,7 +3,6 @@ package relay_test
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,15 +27,18 @@ const (
 // world is a hub with scripted clients on one side and a scripted Redis on the
 // other.
 type world struct {
-	t       *testing.T
-	hub     *relay.Hub
-	apps    *auth.Apps
-	redis   *scriptedRedis
-	log     *scriptedLog
-	roster  *scriptedRoster
-	caches  *scriptedCaches
-	events  *journal
-	clients map[string]*client
+	t      *testing.T
+	hub    *relay.Hub
+	apps   *auth.Apps
+	redis  *scriptedRedis
+	log    *scriptedLog
+	roster *scriptedRoster
+	caches *scriptedCaches
+	told   occurrences
+	events *journal
+	// settings are those of the apps.
+	settings []auth.App
+	clients  map[string]*client
 	// loose says that it does not matter which frames come in one write.
 	loose   bool
 	stop    context.CancelFunc
@@ -59,11 +61,12 @@ func newWorld(t *testing.T) *world {
 		ID: "counting", Keys: []auth.Key{{Key: "counting", Secret: appSecret}},
 		SubscriptionCounts: true, AuthorizationTimeout: 10 * time.Second,
 	}
-	apps, err := auth.NewApps(main, limited, counting)
+	settings := []auth.App{main, limited, counting}
+	apps, err := auth.NewApps(settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, apps: apps, events: &journal{}, clients: make(map[string]*client)}
+	w := &world{t: t, apps: apps, settings: settings, events: &journal{}, clients: make(map[string]*client)}
 	w.redis = &scriptedRedis{world: w}
 	w.log = newScriptedLog(w)
 	w.roster = newScriptedRoster(w)
@@ -76,6 +79,8 @@ func newWorld(t *testing.T) *world {
 		Caches:    w.caches,
 		Metrics:   metrics.New(prometheus.NewRegistry()),
 		Workers:   2,
+
+		Occurrences: &w.told,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
@@ -132,6 +137,11 @@ func (w *world) do(line string) error {
 		return nil
 	case "channels":
 		w.doChannels()
+		return nil
+	case "reload":
+		return w.doReload(args)
+	case "webhooks":
+		w.doWebhooks()
 		return nil
 	default:
 		return fmt.Errorf("there is no command %q", name)
@@ -348,48 +358,4 @@ func (r *scriptedRedis) back() {
 	for _, name := range names {
 		r.world.hub.Confirmed(name.App, name.Channel)
 	}
-}
-
-// journal is what happened, in order.
-type journal struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (j *journal) add(format string, args ...any) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, fmt.Sprintf(format, args...))
-}
-
-// take returns what happened since the last call, sorted by who it happened to:
-// what one client sees is ordered, what two see is not.
-func (j *journal) take() []string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	lines := j.lines
-	j.lines = nil
-	who := regexp.MustCompile(`^[^:]*`)
-	slices.SortStableFunc(lines, func(a, b string) int {
-		return strings.Compare(who.FindString(a), who.FindString(b))
-	})
-	return count(lines)
-}
-
-// count joins lines that say the same, in one write or in several.
-func count(lines []string) []string {
-	var out []string
-	same := func(a, b string) bool { return strings.Replace(a, ":+", ":", 1) == strings.Replace(b, ":+", ":", 1) }
-	for len(lines) > 0 {
-		n := 1
-		for n < len(lines) && same(lines[0], lines[n]) {
-			n++
-		}
-		line := lines[0]
-		if n > 1 {
-			line = fmt.Sprintf("%s ×%d", line, n)
-		}
-		out, lines = append(out, line), lines[n:]
-	}
-	return out
 }
