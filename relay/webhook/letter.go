@@ -1,0 +1,104 @@
+package webhook
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"buildrelay/auth"
+)
+
+// letter is what one request brings: the heads of lines. Who made it owns it, until it is
+// among those that are to be tried again.
+type letter struct {
+	events []*event
+	lines  []*line
+	size   int
+
+	// What follows is made once, so that each try brings the same.
+	body           []byte
+	key, signature string
+	ids            string
+
+	tries int
+	next  time.Time // when it is tried again
+}
+
+// write makes the body and signs it, unless that was done.
+func (l *letter) write(app *auth.App) error {
+	if l.body != nil {
+		return nil
+	}
+	slices.SortStableFunc(l.events, compareEvents)
+	made, err := body(l.events)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(l.events))
+	for i, e := range l.events {
+		ids[i] = idOf(e.Occurrence).String()
+	}
+	l.body, l.ids = made, strings.Join(ids, ",")
+	l.key, l.signature = app.SignWebhook(made)
+	return nil
+}
+
+// request returns the request that brings the letter to hook.
+func (l *letter) request(ctx context.Context, hook *auth.Webhook) (*http.Request, error) {
+	to, err := parseURL(hook.URL)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(l.body))
+	if err != nil {
+		return nil, forbidden("not a URL") // which the error would hold
+	}
+	for name, value := range hook.Headers {
+		r.Header.Set(name, string(value))
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Pusher-Key", l.key)
+	r.Header.Set("X-Pusher-Signature", l.signature)
+	r.Header.Set("User-Agent", "buildrelay")
+	r.Header.Set("X-Relay-Event-Ids", l.ids)
+	return r, nil
+}
+
+// expires is when the letter is given up.
+func (l *letter) expires() time.Time {
+	newest := slices.MaxFunc(l.events, func(a, b *event) int { return a.Due.Compare(b.Due) })
+	return newest.expires()
+}
+
+// lost says whether all that it tells is another node's.
+func (l *letter) lost() bool {
+	return !slices.ContainsFunc(l.events, func(e *event) bool { return !e.lost.Load() })
+}
+
+// letters are those to be tried again; the next one comes first, as [heap.Interface] has
+// it.
+type letters []*letter
+
+func (l letters) Len() int           { return len(l) }
+func (l letters) Less(i, j int) bool { return l[i].next.Before(l[j].next) }
+func (l letters) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+
+// Push is for package heap.
+func (l *letters) Push(x any) { *l = append(*l, x.(*letter)) }
+
+// Pop is for package heap.
+func (l *letters) Pop() any {
+	last := (*l)[len(*l)-1]
+	*l = slices.Delete(*l, len(*l)-1, len(*l))
+	return last
+}
+
+// dueBefore says whether a letter is to be tried now, and before what is ready at other,
+// which may be zero.
+func (l letters) dueBefore(now, other time.Time) bool {
+	return len(l) > 0 && !l[0].next.After(now) && (other.IsZero() || cmp.Compare(l[0].next.UnixNano(), other.UnixNano()) <= 0)
+}

@@ -1,0 +1,57 @@
+package webhook
+
+import (
+	"log/slog"
+	"time"
+)
+
+// noticeEvery is the pause between two lines of the log about the same of a target.
+const noticeEvery = time.Minute
+
+// notices is what the log says about a target; its host alone, since the rest of its URL
+// may be secret.
+type notices struct {
+	log *slog.Logger
+
+	refused     bool
+	broken      time.Time
+	given       int // events given up that the log does not know of
+	givenNotice time.Time
+	last        string // why the last request failed
+}
+
+func newNotices(log *slog.Logger, key targetKey) notices {
+	host := ""
+	if u, err := parseURL(key.url); err == nil {
+		host = u.Hostname()
+	}
+	return notices{log: log.With("app", key.app, "host", host)}
+}
+
+// fail notes why a request failed.
+func (n *notices) fail(err error) { n.last = reason(err) }
+
+// refuse says, once, that the target may not be reached.
+func (n *notices) refuse() {
+	if !n.refused {
+		n.log.Warn("webhooks may not go to this target", "reason", n.last)
+	}
+	n.refused = true
+}
+
+// breaks says that the target takes nothing.
+func (n *notices) breaks(now time.Time) {
+	if now.Sub(n.broken) >= noticeEvery {
+		n.broken = now
+		n.log.Warn("a webhook's target takes nothing, trying again", "reason", n.last)
+	}
+}
+
+// give says how many events were given up.
+func (n *notices) give(now time.Time, events int) {
+	n.given += events
+	if n.given > 0 && now.Sub(n.givenNotice) >= noticeEvery {
+		n.log.Warn("events of a webhook were given up", "events", n.given, "reason", n.last)
+		n.given, n.givenNotice = 0, now
+	}
+}

@@ -1,0 +1,185 @@
+package webhook
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+// poll takes what came to the outbox.
+func (s *Sender) poll(ctx context.Context) error {
+	for range mostPolls {
+		start := time.Now()
+		calling, cancel := context.WithTimeout(ctx, callTime)
+		taken, lost, err := s.config.Outbox.Poll(calling)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("polling the outbox: %w", err)
+		}
+		s.claims = true
+		s.shared.lease.renew(start)
+		s.lose(lost)
+		for _, o := range taken {
+			s.take(o)
+		}
+		if len(taken) < fullPoll {
+			break
+		}
+	}
+	return nil
+}
+
+// take puts an occurrence on the agenda, if a webhook wants it.
+func (s *Sender) take(o protocol.Occurrence) {
+	id := idOf(o)
+	if s.held[id] != nil {
+		return
+	}
+	e := newEvent(o)
+	s.held[id] = e
+	switch {
+	case len(wanting(s.config.Apps, o)) == 0:
+		s.shared.settled.add(o)
+	case len(s.agenda) >= mostAhead:
+		s.config.Metrics.Hooks.WithLabelValues(o.App, dropped).Inc()
+		s.shared.settled.add(o)
+	default:
+		heap.Push(&s.agenda, e)
+	}
+}
+
+// lose forgets what was taken from partitions.
+func (s *Sender) lose(partitions []int) {
+	if len(partitions) == 0 {
+		return
+	}
+	lost := make(map[int]bool)
+	for _, p := range partitions {
+		lost[p] = true
+	}
+	for id, e := range s.held {
+		if lost[id.partition] {
+			e.lost.Store(true)
+			delete(s.held, id)
+		}
+	}
+	s.agenda.remove(func(e *event) bool { return lost[e.Partition] })
+	for _, t := range s.targets {
+		t.forget()
+	}
+}
+
+// tell gives the targets what is due and still stands.
+func (s *Sender) tell(ctx context.Context, running *sync.WaitGroup) error {
+	for {
+		due := s.agenda.take(time.Now(), mostAsked)
+		if len(due) == 0 {
+			return nil
+		}
+		standing, err := s.standing(ctx, due)
+		if err != nil {
+			for _, e := range due {
+				heap.Push(&s.agenda, e)
+			}
+			return err
+		}
+		for _, e := range due {
+			if now, ok := standing[idOf(e.Occurrence)]; ok {
+				e.Occurrence = now
+				s.hand(ctx, e, running)
+			} else {
+				s.shared.settled.add(e.Occurrence)
+			}
+		}
+	}
+}
+
+func (s *Sender) standing(ctx context.Context, due []*event) (map[eventID]protocol.Occurrence, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	asked := make([]protocol.Occurrence, len(due))
+	for i, e := range due {
+		asked[i] = e.Occurrence
+	}
+	answer, err := s.config.Outbox.Standing(ctx, asked)
+	if err != nil {
+		return nil, fmt.Errorf("asking the outbox what stands: %w", err)
+	}
+	standing := make(map[eventID]protocol.Occurrence, len(answer))
+	for _, o := range answer {
+		standing[idOf(o)] = o
+	}
+	return standing, nil
+}
+
+// hand gives an event to the targets that want it.
+func (s *Sender) hand(ctx context.Context, e *event, running *sync.WaitGroup) {
+	hooks := wanting(s.config.Apps, e.Occurrence)
+	if len(hooks) == 0 {
+		s.shared.settled.add(e.Occurrence)
+		return
+	}
+	e.left.Store(int32(len(hooks)))
+	for key, hook := range hooks {
+		s.target(ctx, key, running).add(e, hook.Batch)
+	}
+}
+
+// target returns the target with this key, and starts it if it is new.
+func (s *Sender) target(ctx context.Context, key targetKey, running *sync.WaitGroup) *target {
+	if t := s.targets[key]; t != nil {
+		return t
+	}
+	ctx, end := context.WithCancel(ctx)
+	t := newTarget(s.shared, key, newNotices(s.config.Log, key), end)
+	s.targets[key] = t
+	running.Go(func() {
+		defer end()
+		t.run(ctx)
+	})
+	return t
+}
+
+// forget tells the outbox what is settled.
+func (s *Sender) forget(ctx context.Context) error {
+	for {
+		done := s.shared.settled.take(mostAsked)
+		if len(done) == 0 {
+			return nil
+		}
+		calling, cancel := context.WithTimeout(ctx, callTime)
+		err := s.config.Outbox.Done(calling, done)
+		cancel()
+		if err != nil {
+			s.shared.settled.add(done...)
+			return fmt.Errorf("telling the outbox what is done: %w", err)
+		}
+		for _, o := range done {
+			delete(s.held, idOf(o))
+		}
+	}
+}
+
+// release tells the outbox what is settled and gives everything else back. What cannot be
+// given back is another's when the lease has run out.
+func (s *Sender) release(ctx context.Context) {
+	err := s.forget(ctx)
+	calling, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if failed := s.config.Outbox.Release(calling); failed != nil && err == nil {
+		err = fmt.Errorf("releasing the outbox: %w", failed)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.config.Log.Warn("what webhooks are to be told could not be given back", "error", err)
+	}
+	for _, e := range s.held {
+		e.lost.Store(true)
+	}
+	clear(s.held)
+	s.agenda = nil
+	s.claims = false
+}
