@@ -13,6 +13,8 @@ type Metrics struct {
 	Closed *prometheus.CounterVec
 	// Refused counts connections that were refused at the handshake, by close code.
 	Refused *prometheus.CounterVec
+	// BadHandshakes counts requests for a WebSocket that were none, and got a status.
+	BadHandshakes prometheus.Counter
 	// Messages counts what clients sent, by app.
 	Messages *prometheus.CounterVec
 	// ClientErrors counts the pusher:error events that clients were told, by app.
@@ -89,6 +91,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		Connections:   f.gauges("connections", "Open connections.", "app"),
 		Closed:        f.counters("connections_closed_total", "Connections ended by the relay.", "code"),
 		Refused:       f.counters("connections_refused_total", "Connections refused at the handshake.", "code"),
+		BadHandshakes: f.counter("handshakes_bad_total", "Requests for a WebSocket that were none."),
 		Messages:      f.counters("client_messages_total", "Messages received from clients.", "app"),
 		ClientErrors:  f.counters("client_errors_total", "Errors told to clients on connections that stay open.", "app"),
 		Channels:      f.gauge("channels", "Channels with a reader on this node."),

@@ -39,18 +39,19 @@ func newClient(ws *websocket.Conn, s *stream) *client {
 }
 
 // serve is the life of a client, to its end. It runs on the client's reader.
-func (ws *WebSocket) serve(c *client, app *auth.App, refused *protocol.Close) {
+func (ws *WebSocket) serve(c *client, place seat, app *auth.App, refused *protocol.Close) {
 	defer c.stream.Close()
 	if refused == nil {
 		refused = ws.join(c, app)
 	}
-	if refused != nil {
-		ws.Metrics.Refused.WithLabelValues(strconv.Itoa(refused.Code)).Inc()
-		c.refuse(refused)
-		return
+	if refused == nil {
+		c.read(func() int64 { return ws.maxMessage(app) })
+		c.stream.conn.Closed()
 	}
-	c.read()
-	c.stream.conn.Closed()
+	place.leave()
+	if refused != nil {
+		ws.refuse(c, refused)
+	}
 }
 
 // join opens the client's connection in the hub.
@@ -69,19 +70,28 @@ func (ws *WebSocket) join(c *client, app *auth.App) *protocol.Close {
 	return nil
 }
 
-// refuse tells why there is no connection; it writes by itself, since the client
-// belongs to no worker.
+// refuse tells a client why there is no connection, and gives it the time to close,
+// unless too many have that already.
+func (ws *WebSocket) refuse(c *client, why *protocol.Close) {
+	ws.Metrics.Refused.WithLabelValues(strconv.Itoa(why.Code)).Inc()
+	c.refuse(why)
+	if ws.lingering.enter(maxLingering) {
+		c.linger()
+		ws.lingering.leave()
+	}
+}
+
+// refuse writes by itself, since the client belongs to no worker.
 func (c *client) refuse(why *protocol.Close) {
 	_ = c.stream.Conn.SetWriteDeadline(time.Now().Add(farewellTime))
 	_, _ = c.stream.Conn.Write(append(why.Frame(), protocol.CloseFrame(why.Code, why.Reason)...))
 	c.closeWrite()
-	c.linger()
 }
 
-// read reads messages until the client is gone or breaks the rules.
-func (c *client) read() {
+// read reads messages until the client is gone or breaks the rules. limit is the largest
+// size that the next one may have.
+func (c *client) read(limit func() int64) {
 	conn := c.stream.conn
-	c.ws.SetReadLimit(maxMessage)
 	c.ws.SetPongHandler(func(string) error { conn.Seen(); return nil })
 	pong := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(payload string) error { conn.Seen(); return pong(payload) })
@@ -90,6 +100,7 @@ func (c *client) read() {
 		return nil
 	})
 	for {
+		c.ws.SetReadLimit(limit())
 		kind, p, err := c.ws.ReadMessage()
 		if err != nil {
 			c.readFailed(err)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,9 +19,15 @@ import (
 	"buildrelay/relay/metrics"
 )
 
-// maxMessage is the largest message a client may send: 10 KB of data, escaped
-// and escaped again, and more.
-const maxMessage = 64 << 10
+const (
+	// maxMessage is the largest message that a client may send, at the least: 10 KB of
+	// data, escaped and escaped again, and more.
+	maxMessage = 64 << 10
+	// escaped is how many times as long data can become.
+	escaped = 7
+	// maxLingering is how many clients that were refused have the time to close.
+	maxLingering = 1000
+)
 
 // WebSocket serves /app/{key}: it upgrades, greets, and reads from each client
 // until it is gone. All fields must be set before the first request.
@@ -32,9 +39,13 @@ type WebSocket struct {
 	// WriteTimeout is how long a client may take nothing of what is sent to it
 	// before it is cut off.
 	WriteTimeout time.Duration
+	// Admission says who is one too many; nil says that nobody is.
+	Admission *Admission
 
 	// running waits for readers and flushers.
 	running sync.WaitGroup
+	// lingering are the clients that were refused and have yet to close.
+	lingering gate
 }
 
 // Wait waits until no client is left. The listener must be closed first.
@@ -53,14 +64,27 @@ func (ws *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, err := upgrader.Upgrade(h, r, subprotocol(r))
 	if err != nil {
+		ws.Metrics.BadHandshakes.Inc()
 		return // gorilla has answered
 	}
-	app, refused := ws.admit(r)
-	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), app, refused) }) //nolint:contextcheck // the connection outlives the request
+	place, app, refused := ws.admit(r)
+	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), place, app, refused) }) //nolint:contextcheck // the connection outlives the request
 }
 
-// admit finds the app and checks the protocol version, 4 to 7.
-func (ws *WebSocket) admit(r *http.Request) (*auth.App, *protocol.Close) {
+// admit gives the client a seat, and finds its app. What a surplus client costs ends
+// here.
+func (ws *WebSocket) admit(r *http.Request) (seat, *auth.App, *protocol.Close) {
+	place, over := ws.Admission.enter(r)
+	if over != noSurplus {
+		ws.Metrics.Shed.WithLabelValues(string(over)).Inc()
+		return place, nil, over.close()
+	}
+	app, refused := ws.findApp(r)
+	return place, app, refused
+}
+
+// findApp finds the app and checks the origin and the protocol version, 4 to 7.
+func (ws *WebSocket) findApp(r *http.Request) (*auth.App, *protocol.Close) {
 	key := r.PathValue("key")
 	app, ok := ws.Apps.ByKey(key)
 	switch {
@@ -68,6 +92,9 @@ func (ws *WebSocket) admit(r *http.Request) (*auth.App, *protocol.Close) {
 		return nil, protocol.ErrUnknownKey(key)
 	case app.Disabled:
 		return nil, protocol.ErrAppDisabled()
+	case !allows(app.Origins, r.Header["Origin"]):
+		ws.Metrics.Shed.WithLabelValues("origin").Inc()
+		return nil, protocol.ErrOrigin()
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -84,6 +111,19 @@ func (ws *WebSocket) admit(r *http.Request) (*auth.App, *protocol.Close) {
 		return nil, protocol.ErrUnsupportedProtocol()
 	}
 	return app, nil
+}
+
+// allows says whether all origins that a request names may connect: a browser names one.
+func allows(allowed auth.Origins, named []string) bool {
+	return !slices.ContainsFunc(named, func(origin string) bool { return !allowed.Allow(origin) })
+}
+
+// maxMessage is the largest message that a client of an app may send by now.
+func (ws *WebSocket) maxMessage(app *auth.App) int64 {
+	if now, ok := ws.Apps.ByID(app.ID); ok {
+		app = now
+	}
+	return max(maxMessage, escaped*int64(app.Limits.Data))
 }
 
 // subprotocol selects the first protocol that the client offers and we know.
