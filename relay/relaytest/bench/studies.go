@@ -22,5 +22,6 @@ func studies() []study {
 		{"presence-loss", (*bench).measurePresenceLoss},
 		{"channels-100k", (*bench).measureManyChannels},
 		{"sign-ins", (*bench).measureSignins},
+		{"publish", (*bench).measurePublishing},
 	}
 }

@@ -12,6 +12,7 @@ import (
 // tally is what some clients were told, all of them together.
 type tally struct {
 	frames     atomic.Int64
+	events     atomic.Int64 // that were published
 	subscribed atomic.Int64
 	counts     atomic.Int64 // of subscriptions
 	signedIn   atomic.Int64
@@ -59,6 +60,8 @@ func (t *tally) take(head []byte) error {
 		}
 		t.online.Add(on)
 		t.offline.Add(off)
+	case eventName:
+		t.events.Add(1)
 	default:
 		return fmt.Errorf("unexpected: %s", head)
 	}
@@ -112,4 +115,5 @@ func counts(t *tally) int64     { return t.counts.Load() }
 func signedIn(t *tally) int64   { return t.signedIn.Load() }
 func online(t *tally) int64     { return t.online.Load() }
 func offline(t *tally) int64    { return t.offline.Load() }
+func events(t *tally) int64     { return t.events.Load() }
 func pongs(t *tally) int64      { return t.pongs.Load() }
