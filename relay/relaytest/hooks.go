@@ -15,15 +15,19 @@ import (
 
 // Hooks is a backend that receives webhooks, on loopback.
 type Hooks struct {
-	t       testing.TB
+	t testing.TB
+	*receiver
+}
+
+type receiver struct {
 	address string
 	path    string
 	calls   *journal[HookCall]
 	told    *journal[toldHook]
-	next    map[string]int // by channel: index in told of what comes after what was awaited last
 	serving sync.WaitGroup
 
 	mu      sync.Mutex
+	next    map[string]int // by channel: index in told of what comes after what was awaited last
 	server  *http.Server  // nil while it is down
 	gone    chan struct{} // closed when it goes down
 	answers []HookAnswer  // what the next calls get; the last stays
@@ -62,12 +66,17 @@ type HookEvent struct {
 // the last answer stays, and without any each call is answered 200.
 func StartHooks(t testing.TB, answers ...HookAnswer) *Hooks {
 	t.Helper()
-	h := &Hooks{t: t, path: "/hooks", calls: newJournal[HookCall](), told: newJournal[toldHook](), next: make(map[string]int)}
+	h := &Hooks{t, &receiver{
+		path: "/hooks", calls: newJournal[HookCall](), told: newJournal[toldHook](), next: make(map[string]int),
+	}}
 	h.Answer(answers...)
 	h.listen("127.0.0.1:0")
 	t.Cleanup(h.Down)
 	return h
 }
+
+// For is h as a subtest sees it, as [Relay.For] is.
+func (h *Hooks) For(t testing.TB) *Hooks { return &Hooks{t, h.receiver} }
 
 // URL is where it receives webhooks.
 func (h *Hooks) URL() string { return "http://" + h.address + h.path }
@@ -191,6 +200,17 @@ func (h *Hooks) Of(channel string) []HookEvent {
 	return of
 }
 
+// ExpectOf waits until n events of a channel have come.
+func (h *Hooks) ExpectOf(channel string, n int) {
+	h.t.Helper()
+	_, _ = await(h, h.told, fmt.Sprintf("%d events of %s", n, channel), 0, func(told toldHook) bool {
+		if told.event.Channel == channel {
+			n--
+		}
+		return n <= 0
+	})
+}
+
 // NamesOf are the names of [Hooks.Of].
 func (h *Hooks) NamesOf(channel string) []string {
 	var names []string
@@ -208,13 +228,19 @@ func (h *Hooks) ExpectCall(n int) HookCall {
 }
 
 // Await waits for an event of a channel, after those of the channel that were awaited
-// before; it passes over others. It returns the event, and the call that it came in.
+// before; it passes over others. It returns the event, and the call that it came in. One
+// goroutine at a time may await events of a channel.
 func (h *Hooks) Await(name, channel string) (HookEvent, HookCall) {
 	h.t.Helper()
-	told, at := await(h, h.told, name+" of "+channel, h.next[channel], func(told toldHook) bool {
+	h.mu.Lock()
+	next := h.next[channel]
+	h.mu.Unlock()
+	told, at := await(h, h.told, name+" of "+channel, next, func(told toldHook) bool {
 		return told.event.Name == name && told.event.Channel == channel
 	})
+	h.mu.Lock()
 	h.next[channel] = at + 1
+	h.mu.Unlock()
 	return told.event, told.call
 }
 
