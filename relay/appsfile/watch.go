@@ -1,0 +1,143 @@
+package appsfile
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/relay/metrics"
+)
+
+// Watch looks whether an apps file has another content. Path, Metrics and Log are required.
+// Its methods are for one goroutine.
+type Watch struct {
+	Path    string
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+
+	secrets []string // the paths of the files with secrets that the file last named
+	last    digest   // what the last look saw
+	settled digest   // what two looks in a row saw, the last time they did
+	inForce digest
+	refused bool // the settled content is not in force
+}
+
+// Load reads the file for the first time.
+func (w *Watch) Load() ([]auth.App, error) {
+	apps, seen, err := w.parse(w.look())
+	if err != nil {
+		return nil, err
+	}
+	w.last, w.settled, w.inForce = seen, seen, seen
+	w.good(len(apps))
+	return apps, nil
+}
+
+// Run looks at the file again and again until ctx ends. Another content is given to take
+// if it is good; what is bad is logged, once, and the apps stay as they are. It is called
+// after Load.
+//
+// It looks at the content, not at the time of the file: Kubernetes changes what a symbolic
+// link leads to. A content counts when two looks saw the same, so that one which is half
+// written is not taken for fewer apps.
+func (w *Watch) Run(ctx context.Context, every time.Duration, take func([]auth.App) error) {
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+			w.step(take)
+		}
+	}
+}
+
+// step is one look.
+func (w *Watch) step(take func([]auth.App) error) {
+	look := w.look()
+	seen := look.digest()
+	stays := seen == w.last
+	w.last = seen
+	if !stays || seen == w.settled {
+		return
+	}
+	apps, seen, err := w.parse(look)
+	w.last, w.settled = seen, seen
+	switch {
+	case err == nil && seen == w.inForce:
+		w.restored()
+	case err == nil:
+		err = take(apps)
+	}
+	switch {
+	case err != nil:
+		w.refuse(err)
+	case seen != w.inForce:
+		w.taken(len(apps))
+	}
+}
+
+// restored says that the file has again what is in force.
+func (w *Watch) restored() {
+	if w.refused {
+		w.refused = false
+		w.Metrics.AppsGood.Set(1)
+		w.Log.Info("the apps file is again what is in force", "file", w.Path)
+	}
+}
+
+func (w *Watch) refuse(err error) {
+	w.refused = true
+	w.Metrics.AppsGood.Set(0)
+	w.Metrics.AppsReloads.WithLabelValues("refused").Inc()
+	w.Log.Error("the apps file is refused, the apps stay as they are", "file", w.Path, "error", err)
+}
+
+func (w *Watch) taken(apps int) {
+	w.inForce, w.refused = w.settled, false
+	w.good(apps)
+	w.Metrics.AppsReloads.WithLabelValues("taken").Inc()
+	w.Log.Info("the apps file has changed and is in force", "file", w.Path, "apps", apps)
+}
+
+func (w *Watch) good(apps int) {
+	w.Metrics.Apps.Set(float64(apps))
+	w.Metrics.AppsGood.Set(1)
+}
+
+// look reads the file, and those with secrets that it named when it was parsed last.
+func (w *Watch) look() *look {
+	l := &look{apps: readFile(w.Path, mostBytes), secrets: map[string]file{}}
+	for _, path := range w.secrets {
+		l.secrets[path] = readFile(path, mostSecret)
+	}
+	return l
+}
+
+// parse reads the apps out of a look. It returns what was seen, with the files that only
+// now are known to belong to it.
+func (w *Watch) parse(l *look) ([]auth.App, digest, error) {
+	seen := &look{apps: l.apps, secrets: map[string]file{}}
+	var apps []auth.App
+	err := l.apps.err
+	if err == nil {
+		apps, err = Parse(l.apps.text, func(path string) ([]byte, error) {
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(filepath.Dir(w.Path), path)
+			}
+			f, ok := l.secrets[path]
+			if !ok {
+				f = readFile(path, mostSecret)
+			}
+			seen.secrets[path] = f
+			return f.text, f.err
+		})
+	}
+	w.secrets = slices.Sorted(maps.Keys(seen.secrets))
+	return apps, seen.digest(), err
+}
