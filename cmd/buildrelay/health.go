@@ -17,7 +17,7 @@ func runHealth(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	c, err := loadConfig(os.Environ())
+	c, _, err := loadWithSoketi(os.Environ())
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ const usage = `buildrelay relays build output to browsers that run pusher-js.
 Usage:
 
 	buildrelay serve                         run a relay; settings are RELAY_… variables
+	buildrelay start                         the same, as soketi's image is started
 	buildrelay demo [-- COMMAND …]           relay, Redis, a small CI backend and builds in one process
 	buildrelay pipe --channel NAME [-- COMMAND …]
 	                                         run a command and publish its output
@@ -44,6 +45,7 @@ func main() {
 
 // run carries out one command and returns the exit code.
 func run(ctx context.Context, args []string) int {
+	args = withoutNode(args)
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return exitUsage
@@ -52,6 +54,8 @@ func run(ctx context.Context, args []string) int {
 	switch command {
 	case "serve":
 		return report(runServe(ctx, args))
+	case "start":
+		return report(runStart(ctx, args))
 	case "demo":
 		return report(runDemo(ctx, args))
 	case "pipe":

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -73,19 +72,26 @@ func printScript(out, beside io.Writer, function bool) error {
 }
 
 func askRedis(ctx context.Context, command string) error {
-	c, err := loadConfig(os.Environ())
+	c, _, err := loadWithSoketi(os.Environ())
 	if err == nil {
 		err = c.checkRedis()
 	}
 	if err != nil {
 		return err
 	}
-	b, err := newBroker(c, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+	if c.AppsFile == "" && c.AppID == "" {
+		c.AppID = "check"
+	}
+	all, app, err := c.backendApps()
+	if err != nil {
+		return err
+	}
+	b, err := newBroker(c, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	if command == "check" {
-		return checkRedis(ctx, c, b)
+		return checkRedis(ctx, c, b, all, app.ID)
 	}
 	if err := b.InstallFunction(ctx); err != nil {
 		return err
@@ -95,12 +101,12 @@ func askRedis(ctx context.Context, command string) error {
 }
 
 // checkRedis prints what is found out about Redis.
-func checkRedis(ctx context.Context, c Config, b *broker.Broker) error {
-	r, err := newRoster(c, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+func checkRedis(ctx context.Context, c Config, b *broker.Broker, all apps, appID string) error {
+	r, err := newRoster(c, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	found := b.Check(ctx, cmp.Or(c.AppID, "check"))
+	found := b.Check(ctx, appID)
 	switch err := r.Check(ctx); {
 	case err != nil:
 		found = append(found, broker.Finding{Grade: broker.Bad, Text: "the user may not keep members, users and counts, for which docs/OPERATIONS.md lists the rights: " + err.Error()})

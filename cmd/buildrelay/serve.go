@@ -20,14 +20,20 @@ func runServe(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	c, err := loadConfig(os.Environ())
-	if err == nil {
-		err = c.check()
-	}
+	c, soketi, err := loadWithSoketi(os.Environ())
 	if err != nil {
 		return err
 	}
+	redis, err := soketi.startRedis(&c)
+	if err != nil {
+		return err
+	}
+	defer redis.Close()
+	if err := c.check(); err != nil {
+		return soketi.explain(err)
+	}
 	log := newLogger(os.Stderr, c.LogLevel)
+	soketi.tell(log)
 	for _, name := range unknownSettings(os.Environ()) {
 		log.Warn("not a setting, is it misspelt?", "name", name)
 	}
