@@ -93,8 +93,8 @@ func TestMessageUpToTheLimitIsRead(t *testing.T) {
 	w := newWorld(t, nil)
 	const around = `{"event":"pusher:ping","data":""}`
 	c := w.Connect()
-	c.Send(`{"event":"pusher:ping","data":"` + strings.Repeat("x", 64<<10-len(around)) + `"}`)
+	c.Send(`{"event":"pusher:ping","data":"` + strings.Repeat("x", 70<<10-len(around)) + `"}`)
 	c.Expect("pusher:pong")
-	c.Send(`{"event":"pusher:ping","data":"` + strings.Repeat("x", 64<<10-len(around)+1) + `"}`)
+	c.Send(`{"event":"pusher:ping","data":"` + strings.Repeat("x", 70<<10-len(around)+1) + `"}`)
 	c.ExpectClose(1009)
 }

@@ -100,7 +100,8 @@ func (c *client) read(limit func() int64) {
 		return nil
 	})
 	for {
-		c.ws.SetReadLimit(limit())
+		c.stream.scanner.limit = limit()
+		c.ws.SetReadLimit(c.stream.scanner.limit)
 		kind, p, err := c.ws.ReadMessage()
 		if err != nil {
 			c.readFailed(err)

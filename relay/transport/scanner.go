@@ -6,8 +6,13 @@ import (
 	"buildrelay/protocol"
 )
 
-// maxFragments is how many frames one message may come in.
-const maxFragments = 64
+const (
+	// maxFragments is how many frames one message may come in, at the least.
+	maxFragments = 64
+	// fragmentSize is how large the frames must be of a message that comes in more; some
+	// libraries send 4 KiB.
+	fragmentSize = 2 << 10
+)
 
 var (
 	errFragments = errors.New("message in too many fragments")
@@ -21,6 +26,7 @@ var (
 type scanner struct {
 	header     [14]byte
 	have       int    // bytes of header so far
+	limit      int64  // bytes that a message may have
 	payload    uint64 // bytes of the frame's payload still to come
 	fragments  int    // frames of the message so far
 	unfinished bool   // inside a fragmented message
@@ -84,7 +90,7 @@ func (s *scanner) frame() error {
 	if final {
 		s.fragments = 0
 	}
-	if s.fragments >= maxFragments {
+	if int64(s.fragments) >= max(maxFragments, s.limit/fragmentSize) {
 		return errFragments
 	}
 	return nil
