@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"buildrelay/protocol"
 )
 
 // Check finds out whether the user may do in Redis what the roster does. It tries all of
@@ -34,22 +36,53 @@ func (p probe) try(ctx context.Context) error {
 	if len(lease) != 2 {
 		return errUnexpected
 	}
-	member := func(what string) []any { return []any{what, "tpo", probedMembers, "check", "", 0} }
+	member := func(what string) []any { return []any{what, "tpovar", probedMembers, "check", "", 0} }
 	told := append([]any{p.incarnation, lease[0], 0}, member("enter")...)
 	told = append(told, member("leave")...)
 	told = append(told, member("enter")...) // takes back what the outbox has
-	told = append(told, "count", "to", probedCount, "", "", 1, "roll", "tpo", probedMembers, "", "", 0)
+	told = append(told, "count", "tos", probedCount, "", "", 1, "roll", "tpovar", probedMembers, "", "", 0)
 	for _, c := range [][]any{
 		append([]any{"apply"}, told...),
 		{"finish", probedMembers, 1000},
 		{"release", p.incarnation},
 		{"sweep", 1000, 10},
+		{"tell", p.incarnation, 1, protocol.HookCacheMiss, probedCount, "", "", protocol.HookClientEvent, probedCount, "", "{}"},
 	} {
 		if _, err := p.call(ctx, c[0].(string), c[1:]...); err != nil {
 			return err
 		}
 	}
-	return p.read(ctx)
+	if err := p.read(ctx); err != nil {
+		return err
+	}
+	return p.takeOutbox(ctx)
+}
+
+// takeOutbox does what an outbox does: all that is in it is taken and done.
+func (p probe) takeOutbox(ctx context.Context) error {
+	taken, err := p.call(ctx, "poll", p.incarnation, 1000, "-", pollCount)
+	if err != nil {
+		return err
+	}
+	if len(taken) != 4 {
+		return errUnexpected
+	}
+	entries, _ := taken[3].([]any)
+	ids := make([]any, 0, len(entries))
+	for _, entry := range entries {
+		id, _, _ := parseEntry(entry)
+		ids = append(ids, id)
+	}
+	for _, c := range [][]any{
+		append([]any{"standing", p.incarnation}, ids...),
+		append([]any{"done"}, ids...),
+		{"yield", p.incarnation},
+	} {
+		if _, err := p.call(ctx, c[0].(string), c[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // call calls a command of the script. What it answers is nil where that is no list.
@@ -86,6 +119,7 @@ func (p probe) remove(ctx context.Context) error {
 		"lease:" + p.incarnation, "of:" + p.incarnation, "end:" + probedMembers,
 		"c:" + probedMembers, "m:" + probedMembers, "c:" + probedCount,
 		"due:" + probedMembers + ":", "due:" + probedMembers + ":check", "due:" + probedCount + ":",
+		"sender", "bytes", "lost", "told:" + p.incarnation, "tally:" + probedCount, "miss:" + probedCount,
 	} {
 		keys = append(keys, p.partition+":"+name)
 	}

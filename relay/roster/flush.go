@@ -19,9 +19,20 @@ type told struct {
 	again bool
 }
 
-// flush tells Redis some of what is due, in one round trip. It says whether there may be
+// flush tells Redis some of what is due, and of the notes. It says whether there may be
 // more.
 func (s *session) flush(ctx context.Context) (more bool, err error) {
+	moreRows, err := s.flushRows(ctx)
+	if err != nil {
+		return false, err
+	}
+	moreNotes, err := s.flushNotes(ctx)
+	return moreRows || moreNotes, err
+}
+
+// flushRows tells Redis some of the rows that are due, in one round trip. It says whether
+// there may be more.
+func (s *session) flushRows(ctx context.Context) (more bool, err error) {
 	var all []told
 	var parts []*part
 	for i := range s.parts {

@@ -42,14 +42,38 @@ func (r *Roster) flags(appID, channel string) string {
 	if r.config.Tells(appID, channel) {
 		b.WriteByte('t')
 	}
-	if r.config.Outbox != nil && r.config.Outbox(appID) {
-		b.WriteByte('o')
-	}
-	switch kind := protocol.KindOf(channel); {
-	case kind.Presence():
-		b.WriteByte('p')
-	case kind == protocol.User:
+	kind := protocol.KindOf(channel)
+	if kind == protocol.User {
 		b.WriteByte('u')
+		return b.String()
 	}
+	if kind.Presence() {
+		b.WriteByte('p')
+	}
+	b.WriteString(r.hookFlags(appID, kind))
 	return b.String()
+}
+
+// hookFlags are the flags for what the script is to note of a channel by itself.
+func (r *Roster) hookFlags(appID string, kind protocol.Kind) (flags string) {
+	for _, f := range []struct {
+		flag, hook string
+		has        bool
+	}{
+		{"o", protocol.HookOccupied, true},
+		{"v", protocol.HookVacated, true},
+		{"a", protocol.HookMemberAdded, kind.Presence()},
+		{"r", protocol.HookMemberRemoved, kind.Presence()},
+		{"s", protocol.HookCount, !kind.Presence() && !kind.Encrypted()},
+	} {
+		if f.has && r.wants(appID, f.hook) {
+			flags += f.flag
+		}
+	}
+	return flags
+}
+
+// wants says whether an app's webhooks are told of something.
+func (r *Roster) wants(appID, hook string) bool {
+	return r.config.Outbox != nil && r.config.Outbox(appID, hook)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // withOutbox keeps what becomes of channels and members for the webhooks of app 1.
-func withOutbox(c *roster.Config) { c.Outbox = func(appID string) bool { return appID == "1" } }
+func withOutbox(c *roster.Config) { c.Outbox = func(appID, _ string) bool { return appID == "1" } }
 
 // outbox returns what is in it, as "KIND CHANNEL USER".
 func outbox(t *testing.T, client *redis.Client) []string {
@@ -45,8 +45,8 @@ func TestTheOutboxHoldsWhatBecameOfChannelsAndMembers(t *testing.T) {
 		b.Leave("1", room, "u")
 		b.roll(room)
 		want := []string{
-			"occupied presence-room ", "joined presence-room u", "joined presence-room v",
-			"left presence-room v", "left presence-room u", "vacated presence-room ",
+			"channel_occupied presence-room ", "member_added presence-room u", "member_added presence-room v",
+			"member_removed presence-room v", "member_removed presence-room u", "channel_vacated presence-room ",
 		}
 		if diff := cmp.Diff(want, outbox(t, client)); diff != "" {
 			t.Errorf("outbox (-want +got):\n%s", diff)
@@ -75,7 +75,7 @@ func TestTheOutboxHoldsCountedChannelsButNotUsers(t *testing.T) {
 		}
 		// Nothing, too, if the two wishes were told as one.
 		if got := outbox(t, client); len(got) != 0 {
-			if diff := cmp.Diff([]string{"occupied plain ", "vacated plain "}, got); diff != "" {
+			if diff := cmp.Diff([]string{"channel_occupied plain ", "subscription_count plain ", "channel_vacated plain "}, got); diff != "" {
 				t.Errorf("outbox (-want +got):\n%s", diff)
 			}
 		}
@@ -91,7 +91,7 @@ func TestTheOutboxHoldsWhatASweepTookBack(t *testing.T) {
 		a.stop() // without a word about u
 		b := startNode(t, url, quick)
 		eventually(t, "u is swept", func() bool { return b.roll(room) == "" })
-		want := []string{"occupied presence-room ", "joined presence-room u", "left presence-room u", "vacated presence-room "}
+		want := []string{"channel_occupied presence-room ", "member_added presence-room u", "member_removed presence-room u", "channel_vacated presence-room "}
 		if diff := cmp.Diff(want, outbox(t, client)); diff != "" {
 			t.Errorf("outbox (-want +got):\n%s", diff)
 		}

@@ -36,9 +36,10 @@ type Config struct {
 	Prefix string
 	// Tells says whether the changes of a channel's roll are published.
 	Tells func(appID, channel string) bool
-	// Outbox says whether what becomes of an app's channels and members is kept for its
-	// webhooks. Nil says that nothing is.
-	Outbox  func(appID string) bool
+	// Outbox says whether webhooks of an app are told events of a name, one of
+	// [protocol.Hooks]. What it says may change at any time; of what is swept the last
+	// that was said holds. It must not block. Nil says that nothing is told.
+	Outbox  func(appID, hook string) bool
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
@@ -71,6 +72,8 @@ type Roster struct {
 	wishes *wishes
 	// away is nil while Redis is told.
 	away atomic.Pointer[away]
+	// source names this process to those who count its notes.
+	source string
 	// parts are what the sender knows of the partitions. Owned by Run.
 	parts [partitions]part
 }
@@ -86,6 +89,7 @@ func New(config Config) *Roster {
 	r := &Roster{
 		config: config, names: names{config.Prefix}, script: newScript(), log: config.Log,
 		reading: redis.NewClient(o),
+		source:  newIncarnation(),
 		wishes:  newWishes(),
 	}
 	for i := range r.parts {

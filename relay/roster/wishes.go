@@ -28,6 +28,8 @@ type wishes struct {
 	taken bool
 	// waiting wait until Redis was told what was said before.
 	waiting []waiter
+	// noted and notedBytes are how many notes wait, and how large they are.
+	noted, notedBytes int
 }
 
 // waiter waits for what was numbered until said.
@@ -42,6 +44,10 @@ type queue struct {
 	// What Redis has to be told, in order: what was said, and what it was told before and
 	// has to be told again.
 	due, again []*row
+	// notes are what is to be noted for webhooks, in order; before the first of them so
+	// many were told.
+	notes     []note
+	notesTold uint64
 }
 
 type rowKey struct {

@@ -1,10 +1,8 @@
--- The commands of the roster; rolls.lua stands before this.
+-- The commands of the roster; all else stands before this.
 
 local function keep_seq(before)
   if seq ~= before then redis.call('SET', base .. ':seq', number(seq)) end
 end
-
-local commands = {}
 
 -- lease INC KNOWN LEASE SILENCE HOLD: takes or refreshes the lease of an incarnation.
 -- KNOWN is the epoch that it has had a lease in; '-' if it has had none, but its node has

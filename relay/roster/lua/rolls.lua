@@ -1,52 +1,5 @@
--- What Redis does for the rolls of one partition, in one step. doc.go tells the rules;
--- commands.lua follows, with what is called from outside.
--- KEYS: the partition's name, PREFIX:{~roster:P}, with which all its keys begin.
--- ARGV: the name of a command, and what it takes.
---
--- A channel is named APP:CHANNEL. What Redis keeps of it is
---   c:APP:CHANNEL  a hash: v, the version of the roll; f, the flags; and for each
---                  incarnation r:INC, its rows of members, and n:INC, its subscriptions
---   m:APP:CHANNEL  a hash: the members by id, each as "INC,INC INFO"
--- Flags: t, its changes are told; o, they go to the outbox; p, a presence channel; u, the
--- channel of a user.
-
-local GHOST = '~' -- the incarnation that holds who may be about to be registered again
-local CANCEL = 3000 -- ms within which a return cancels what the outbox says of a leave
-local OUTBOX = 100000 -- entries
-local ANSWERS = 262144 -- bytes of rolls that one call answers
-
-local base = KEYS[1]
-local topics = base:match('^(.*):{') .. ':~roster:'
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local epoch, hold, seq -- of the partition; hold is nil while there is none
-local answered = 0 -- bytes of rolls
-
--- whole returns the number that the text spells, nil where it is none that we wrote.
-local function whole(text)
-  local n = text and #text <= 16 and text:find('^%d+$') and tonumber(text)
-  return n or nil
-end
-
-local function number(n) return string.format('%.0f', n) end
-
-local function key(kind, name) return base .. ':' .. kind .. ':' .. name end
-
--- begin reads what is known of the partition, and returns the values of further keys.
-local function begin(...)
-  local v = redis.call('MGET', base .. ':epoch', base .. ':hold', base .. ':seq', ...)
-  epoch, hold, seq = v[1] or nil, v[2] or nil, whole(v[3]) or 0
-  if epoch and not epoch:find('^%x+$') then epoch = nil end
-  return v[4] or nil, v[5] or nil
-end
-
--- version returns the next one: Redis' time in µs, but more than any before.
-local function version()
-  seq = math.max(tonumber(time[1]) * 1000000 + tonumber(time[2]), seq + 1)
-  return number(seq)
-end
-
-local function has(flags, flag) return flags:find(flag, 1, true) ~= nil end
+-- The rolls of channels: members and counts. partition.lua and outbox.lua stand before
+-- this.
 
 local function holds(row, inc)
   return (',' .. row:match('^[^ ]*') .. ','):find(',' .. inc .. ',', 1, true) ~= nil
@@ -66,45 +19,17 @@ local function publish(name, before, after, change)
     '{"e":"' .. epoch .. '","p":"' .. number(before) .. '","v":"' .. after .. '",' .. change .. '}')
 end
 
--- outbox notes for the webhooks what became of a channel or, with an id, of a member.
--- What is told of somebody who went is due later, and taken back where it returns.
-local function outbox(flags, name, kind, id)
-  if not has(flags, 'o') then return end
-  local due = key('due', name .. ':' .. id)
-  local gone = kind == 'left' or kind == 'vacated'
-  if not gone then
-    local entry = redis.call('GET', due)
-    if entry then
-      redis.call('XDEL', base .. ':out', entry)
-      redis.call('DEL', due)
-      return
-    end
-  end
-  local app, channel = name:match('^([^:]*):(.*)$')
-  local entry = redis.call('XADD', base .. ':out', 'MAXLEN', '~', OUTBOX, '*', 'kind', kind, 'app', app,
-    'channel', channel, 'user', id, 'due', number(gone and now + CANCEL or now), 'v', number(seq))
-  if gone then redis.call('SET', due, entry, 'PX', CANCEL) end
-end
-
 -- occupy notes how many a channel has now, for the list of channels.
 local function occupy(flags, name, was, is)
   if has(flags, 'u') then return end
   local app, channel = name:match('^([^:]*):(.*)$')
   if is > 0 then
     redis.call('HSET', key('o', app), channel, is)
-    if was == 0 then outbox(flags, name, 'occupied', '') end
+    if was == 0 then occupied(flags, name) end
   else
     redis.call('HDEL', key('o', app), channel)
-    if was > 0 then outbox(flags, name, 'vacated', '') end
+    if was > 0 then vacated(flags, name) end
   end
-end
-
--- set calls a command of sets, for which anything else in the key's place is removed.
-local function set(command, k, ...)
-  local answer = redis.pcall(command, k, ...)
-  if type(answer) ~= 'table' or not answer.err then return answer end
-  if answer.err:find('WRONGTYPE', 1, true) then redis.call('DEL', k) end
-  return redis.call(command, k, ...)
 end
 
 local function belong(name, inc) set('SADD', key('of', inc), name) end
@@ -156,7 +81,7 @@ local function enter(name, flags, id, info, limit, inc)
   note(name, inc, flags, 1, '"join":' .. cjson.encode(id) .. ',"info":' .. cjson.encode(info))
   if has(flags, 'p') then
     occupy(flags, name, members, members + 1)
-    outbox(flags, name, 'joined', id)
+    added(flags, name, id)
   end
   return 'ok'
 end
@@ -189,7 +114,7 @@ local function leave(name, flags, id, inc)
   local members = redis.call('HLEN', key('m', name))
   flags = note(name, inc, flags, -1, '"leave":' .. cjson.encode(id))
   if has(flags, 'p') then
-    outbox(flags, name, 'left', id)
+    removed(flags, name, id)
     occupy(flags, name, members + 1, members)
   end
   if members == 0 then forget(name) end
@@ -240,7 +165,10 @@ local function count(name, flags, n, inc)
     publish(name, c.version or 0, after, '"count":"' .. number(is) .. '"')
   end
   if #fields > 0 then redis.call('HSET', key('c', name), unpack(fields)) end
-  if not has(flags, 'p') then occupy(flags, name, was, is) end
+  if not has(flags, 'p') then
+    occupy(flags, name, was, is)
+    tally(flags, name, is)
+  end
   if is == 0 and c.rows == 0 then forget(name) end
   return 'ok'
 end
@@ -257,31 +185,6 @@ local function roll(name, flags, known)
   local rows = redis.call('HGETALL', key('m', name))
   for i = 1, #rows do answered = answered + #rows[i] end
   return {number(c.version or seq), c.others, number(ended), rows}
-end
-
--- mend removes keys that somebody else made something of.
-local function mend(name)
-  local kinds = {
-    [key('c', name)] = 'hash', [key('m', name)] = 'hash', [key('o', name:match('^[^:]*'))] = 'hash',
-    [key('end', name)] = 'string', [base .. ':out'] = 'stream',
-  }
-  for k, kind in pairs(kinds) do
-    local is = redis.call('TYPE', k)
-    if (is.ok or is) ~= kind then redis.call('DEL', k) end
-  end
-end
-
--- attempt calls one of the above for a channel, so that the failure of one is none of
--- the others. It answers what was answered, or {'error', text}.
-local function attempt(name, f, ...)
-  local ok, answer = pcall(f, name, ...)
-  if ok then return answer end
-  local text = type(answer) == 'table' and answer.err or tostring(answer)
-  if not text:find('WRONGTYPE', 1, true) then return {'error', text} end
-  mend(name)
-  ok, answer = pcall(f, name, ...)
-  if ok then return answer end
-  return {'error', type(answer) == 'table' and answer.err or tostring(answer)}
 end
 
 -- clear takes back all rows of an incarnation in a channel, and answers how many it saw.
