@@ -46,20 +46,13 @@ func parseQuery(raw string, plusIsSpace bool) (params, error) {
 	return q, nil
 }
 
-// Query returns the parameters in a request's query as [App.CheckRequest] reads
-// them, so that what is obeyed is what was signed: names in lower case, values of
-// one name in order, a '+' as itself. net/url reads some queries otherwise, and
-// others not at all.
-func Query(raw string) (url.Values, error) {
-	q, err := parseQuery(raw, false)
-	if err != nil {
-		return nil, err
-	}
+// values returns the parameters by name, the values of one name in order.
+func (q params) values() url.Values {
 	values := url.Values{}
 	for _, p := range q {
 		values.Add(p.name, p.value)
 	}
-	return values, nil
+	return values
 }
 
 // once reports whether the parameter belongs to the signature.

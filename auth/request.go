@@ -1,18 +1,18 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/md5" // the protocol's digest of a body; the HMAC covers it
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
-)
 
-// maxSkew is how far, in seconds, a request's clock may be from ours; a request
-// that is off by just that much is refused.
-const maxSkew = 600
+	"buildrelay/protocol"
+)
 
 // Request is an HTTP API request as far as its signature goes.
 type Request struct {
@@ -37,38 +37,49 @@ func unauthorized(format string, args ...any) error {
 	return &RequestError{http.StatusUnauthorized, fmt.Sprintf(format, args...)}
 }
 
-// CheckRequest returns a [*RequestError] unless r is signed with one of the
-// app's keys, was made less than 600 s from now, and has the body it says. Some
-// senders sign the decoded path and some the raw one, and none agree on '+';
-// either reading will do.
-//
-// A nil app, which stands for an unknown id, refuses in the same way as an app
-// that does not have the key.
+// CheckRequest returns a [*RequestError] unless [App.CheckHead] and [CheckBody] find
+// nothing wrong.
 func (a *App) CheckRequest(r Request, now time.Time) error {
+	query, err := a.CheckHead(r, now)
+	if err != nil {
+		return err
+	}
+	return CheckBody(query, r.Body)
+}
+
+// CheckHead checks all of a request but its body, which need not have been read. It
+// returns a [*RequestError] unless r is signed with one of the app's keys, and was made
+// less than the limit of the app from now, else the parameters as they were signed, so
+// that what is obeyed is what was signed: names in lower case, values of one name in
+// order. Some senders sign the decoded path and some the raw one, and none agree on
+// '+'; either reading will do.
+//
+// A nil app, which stands for an unknown id, refuses in the same way as an app that
+// does not have the key, and takes as long.
+func (a *App) CheckHead(r Request, now time.Time) (url.Values, error) {
 	q, err := parseQuery(r.RawQuery, false)
 	if err != nil {
-		return unauthorized("%s", err)
+		return nil, unauthorized("%s", err)
 	}
 	key, err := a.requestKey(q)
 	if err != nil {
-		return err
+		_, _ = checkSignature("nobody's", r, q) // takes its time
+		return nil, err
 	}
 	if err := checkVersion(q); err != nil {
-		return err
+		return nil, err
 	}
-	if err := checkTime(q, now); err != nil {
-		return err
+	if err := a.checkTime(q, now); err != nil {
+		return nil, err
 	}
-	if err := checkSignature(key.Secret, r, q); err != nil {
-		return err
-	}
-	if err := checkBody(q, r.Body); err != nil {
-		return err
+	signed, err := checkSignature(key.Secret, r, q)
+	if err != nil {
+		return nil, err
 	}
 	if a.Disabled {
-		return &RequestError{http.StatusForbidden, "Application disabled"}
+		return nil, &RequestError{http.StatusForbidden, "Application disabled"}
 	}
-	return nil
+	return signed.values(), nil
 }
 
 func (a *App) requestKey(q params) (Key, error) {
@@ -94,7 +105,9 @@ func checkVersion(q params) error {
 	}
 }
 
-func checkTime(q params, now time.Time) error {
+// checkTime refuses a request whose clock is off by the app's limit, or by more.
+func (a *App) checkTime(q params, now time.Time) error {
+	maxSkew := int64(cmp.Or(a.Limits.ClockSkew, protocol.MaxClockSkew) / time.Second)
 	stamp := q.get("auth_timestamp")
 	if stamp == "" {
 		return unauthorized("Timestamp required")
@@ -111,11 +124,23 @@ func checkTime(q params, now time.Time) error {
 	return nil
 }
 
+// Signer returns the app whose key a query names, whether it is signed or not; nil where
+// there is none.
+func (a *Apps) Signer(rawQuery string) *App {
+	q, err := parseQuery(rawQuery, false)
+	if err != nil {
+		return nil
+	}
+	app, _ := a.ByKey(q.get("auth_key"))
+	return app
+}
+
 // checkSignature tries the readings of r that senders sign: with '+' as it is
-// and as a space, with the decoded and with the raw path.
-func checkSignature(s Secret, r Request, q params) error {
+// and as a space, with the decoded and with the raw path. It returns the parameters as
+// the reading has them that was signed.
+func checkSignature(s Secret, r Request, q params) (signed params, err error) {
 	if strings.ContainsAny(r.Path, "\r\n") { // would be read as the end of the path
-		return unauthorized("Invalid path")
+		return nil, unauthorized("Invalid path")
 	}
 	readings := []params{q}
 	if strings.Contains(r.RawQuery, "+") {
@@ -127,20 +152,22 @@ func checkSignature(s Secret, r Request, q params) error {
 	for _, reading := range readings {
 		if verify(s, baseString(r.Method, r.Path, reading), signature) ||
 			r.RawPath != "" && verify(s, baseString(r.Method, r.RawPath, reading), signature) {
-			return nil
+			return reading, nil
 		}
 	}
-	return unauthorized("Invalid signature: you should have sent HmacSHA256Hex(%q, your_secret_key), but you sent %q",
+	return nil, unauthorized("Invalid signature: you should have sent HmacSHA256Hex(%q, your_secret_key), but you sent %q",
 		baseString(r.Method, r.Path, q), signature)
 }
 
-func checkBody(q params, body []byte) error {
+// CheckBody returns a [*RequestError] unless the body is the one that the parameters
+// of its request name, as [App.CheckHead] returned them.
+func CheckBody(query url.Values, body []byte) error {
 	switch {
-	case len(body) == 0 && !q.has("body_md5"):
+	case len(body) == 0 && !query.Has("body_md5"):
 		return nil
-	case !q.has("body_md5"):
+	case !query.Has("body_md5"):
 		return unauthorized("Missing parameter: body_md5")
-	case q.get("body_md5") != bodyMD5(body):
+	case query.Get("body_md5") != bodyMD5(body):
 		return unauthorized("Invalid body_md5: it is not the MD5 of the body")
 	}
 	return nil

@@ -273,16 +273,43 @@ func TestCheckRequestTellsThatTheAppIsDisabledOnlyToWhoHoldsTheSecret(t *testing
 	}
 }
 
-func TestQueryReadsWhatWasSigned(t *testing.T) {
-	got, err := auth.Query("Info=a;b,%zz+&info=c&x%5B%5D=1")
-	if err != nil {
-		t.Fatal(err)
+// What is obeyed is what was signed, and in the reading that was signed.
+func TestCheckHeadReturnsTheParametersAsTheyWereSigned(t *testing.T) {
+	const head = "GET\n/apps/3/channels\n" + docParams
+	for text, want := range map[string]url.Values{
+		"info=a;b,%zz+&info=c&x[]=1": {"info": {"a;b,%zz+", "c"}, "x[]": {"1"}},
+		"info=a;b,%zz &info=c&x[]=1": {"info": {"a;b,%zz ", "c"}, "x[]": {"1"}},
+	} {
+		r := signed(docParams+"&Info=a;b,%zz+&info=c&x%5B%5D=1", head+"&"+text)
+		got, err := docApp().CheckHead(r, docTime())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range got {
+			if strings.HasPrefix(name, "auth_") {
+				got.Del(name)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
 	}
-	want := url.Values{"info": {"a;b,%zz+", "c"}, "x[]": {"1"}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if got, err := auth.Query("info=a%26x=1"); err == nil {
+	if got, err := docApp().CheckHead(signed(docParams+"&info=a%26x=1", head+"&info=a&x=1"), docTime()); err == nil {
 		t.Errorf("a query of two meanings is read as %v", got)
+	}
+}
+
+func TestAnAppSaysHowFarClocksMayDiffer(t *testing.T) {
+	app := docApp()
+	app.Limits.ClockSkew = 5 * time.Second
+	r := signed(docParams, "GET\n/apps/3/channels\n"+docParams)
+	for seconds, want := range map[int]bool{-5: false, -4: true, 0: true, 4: true, 5: false} {
+		err := app.CheckRequest(r, docTime().Add(time.Duration(seconds)*time.Second))
+		if (err == nil) != want {
+			t.Errorf("clock off by %d s: %v", seconds, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "not within 5s of server time") {
+			t.Errorf("clock off by %d s: %v", seconds, err)
+		}
 	}
 }

@@ -16,6 +16,17 @@ import (
 
 var errNotObject = errors.New("must be an object")
 
+// ReadObject returns the values of the members of a JSON object that are called names,
+// in the order of names, and the other members in the order of the object. A value that
+// is absent or null is nil. A known name that comes twice, or in another case, is an
+// error, as is text that is no object.
+func ReadObject(text []byte, names ...string) (values []json.RawMessage, extra []Field, err error) {
+	if !json.Valid(text) {
+		return nil, nil, errors.New("not JSON")
+	}
+	return readObject(text, names...)
+}
+
 // readObject returns the values of the members of obj that are called names, in
 // the order of names, and the other members in the order of obj. A value that
 // is absent or null is nil. A known name that comes twice, or in another case,

@@ -37,6 +37,7 @@ type backend struct {
 	published []protocol.Event
 	receipt   protocol.Receipt // of what is published
 	fails     error
+	claims    map[string]string // of Idempotency-Keys
 }
 
 func (b *backend) Publish(_ context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
@@ -45,6 +46,17 @@ func (b *backend) Publish(_ context.Context, appID string, events []protocol.Eve
 	}
 	b.published = append(b.published, events...)
 	return b.receipt, b.fails
+}
+
+func (b *backend) Claim(_ context.Context, appID, key, digest string) (bool, error) {
+	if b.claims == nil {
+		b.claims = make(map[string]string)
+	}
+	if before, ok := b.claims[appID+" "+key]; ok {
+		return before == digest, b.fails
+	}
+	b.claims[appID+" "+key] = digest
+	return true, b.fails
 }
 
 func newBackend(t *testing.T) *backend {

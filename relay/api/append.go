@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 
 	"buildrelay/protocol"
 )
@@ -12,35 +10,61 @@ import (
 const maxEventID = 200
 
 // appending is the part of a publication that says how it joins the logs of its
-// channels. Channels without a log take no notice of it.
+// channels. Channels without a log take notice of the id alone.
 type appending struct {
-	ID    string `json:"id"`
-	Begin bool   `json:"begin"`
-	Epoch string `json:"epoch"`
-	Final *final `json:"final"`
+	id    string
+	begin bool
+	epoch string
+	final *protocol.Final // nil unless this is the last event
 }
 
-// final is true, or what the publisher has counted.
-type final struct{ counts protocol.Final }
+var errFinal = badRequest(`final must be true, or {"lines":N,"bytes":N} with whole numbers of at least 0`)
 
-var errFinal = errors.New(`final must be true, or {"lines":N,"bytes":N} with whole numbers of at least 0`)
+// read reads the members id, begin, epoch and final.
+func (a *appending) read(v []json.RawMessage) error {
+	id, err := optionalText("id", v[0])
+	if err != nil {
+		return err
+	}
+	if a.begin, err = optionalBool("begin", v[1]); err != nil {
+		return err
+	}
+	epoch, err := optionalText("epoch", v[2])
+	if err != nil {
+		return err
+	}
+	if id != nil {
+		a.id = *id
+	}
+	if epoch != nil {
+		a.epoch = *epoch
+	}
+	a.final, err = readFinal(v[3])
+	return err
+}
 
-// UnmarshalJSON reads either.
-func (f *final) UnmarshalJSON(text []byte) error {
-	if string(text) == "true" {
-		return nil
+// readFinal reads true, or what the publisher has counted.
+func readFinal(value json.RawMessage) (*protocol.Final, error) {
+	switch string(value) {
+	case "":
+		return nil, nil
+	case "true":
+		return &protocol.Final{}, nil
 	}
-	var counts struct {
-		Lines *int64 `json:"lines"`
-		Bytes *int64 `json:"bytes"`
+	v, extra, err := protocol.ReadObject(value, "lines", "bytes")
+	if err != nil || len(extra) > 0 {
+		return nil, errFinal
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&counts); err != nil || negative(counts.Lines) || negative(counts.Bytes) {
-		return errFinal
+	counts := &protocol.Final{}
+	for i, into := range []**int64{&counts.Lines, &counts.Bytes} {
+		if v[i] == nil {
+			continue
+		}
+		if err := json.Unmarshal(v[i], into); err != nil || negative(*into) {
+			return nil, errFinal
+		}
 	}
-	f.counts = protocol.Final{Lines: counts.Lines, Bytes: counts.Bytes}
-	return nil
+	return counts, nil
 }
 
 func negative(n *int64) bool { return n != nil && *n < 0 }
@@ -48,20 +72,16 @@ func negative(n *int64) bool { return n != nil && *n < 0 }
 // set makes e join the logs as a says.
 func (a *appending) set(e *protocol.Event, channels int) error {
 	switch {
-	case len(a.ID) > maxEventID:
-		return badRequest("id must have at most %d bytes, not %d", maxEventID, len(a.ID))
-	case a.Epoch != "" && !protocol.ValidEpoch(a.Epoch):
+	case len(a.id) > maxEventID:
+		return badRequest("id must have at most %d bytes, not %d", maxEventID, len(a.id))
+	case a.epoch != "" && !protocol.ValidEpoch(a.epoch):
 		return badRequest("epoch must be 16 digits of 0-9 and a-f, as in a position")
-	case a.Epoch != "" && channels > 1:
+	case a.epoch != "" && channels > 1:
 		return badRequest("an epoch is that of one log: name one channel, not %d", channels)
 	}
-	e.ID = a.ID
-	if a.Begin || a.Epoch != "" || a.Final != nil {
-		e.Append = &protocol.Append{Begin: a.Begin, Epoch: a.Epoch}
-	}
-	if a.Final != nil {
-		counts := a.Final.counts
-		e.Append.Final = &counts
+	e.ID = a.id
+	if a.begin || a.epoch != "" || a.final != nil {
+		e.Append = &protocol.Append{Begin: a.begin, Epoch: a.epoch, Final: a.final}
 	}
 	return nil
 }

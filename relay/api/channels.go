@@ -66,3 +66,20 @@ func (a *API) getChannel(ctx context.Context, c *call) (reply, error) {
 	}
 	return answer, nil
 }
+
+// getStats is the deprecated way to ask for a channel, and for the users of a presence
+// channel.
+func (a *API) getStats(ctx context.Context, c *call) (reply, error) {
+	if err := c.checkChannel(); err != nil {
+		return nil, err
+	}
+	n, err := a.count(ctx, c.app.ID, c.name)
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]any{"occupied": n > 0}
+	if protocol.KindOf(c.name).Presence() {
+		answer[infoUsers] = n
+	}
+	return answer, nil
+}

@@ -14,25 +14,29 @@ import (
 type failure struct {
 	status  int
 	message string
+	allow   string // the methods that would do, where the one that was used does not
 }
 
 func (f *failure) Error() string { return f.message }
 
 func badRequest(format string, args ...any) error {
-	return &failure{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+	return &failure{status: http.StatusBadRequest, message: fmt.Sprintf(format, args...)}
 }
 
 // unavailable is the answer where Redis, or what stands before it, failed: the sender
 // is told the message alone.
 func unavailable(message string, err error) error {
-	return fmt.Errorf("%w: %w", &failure{http.StatusServiceUnavailable, message + ", try again"}, err)
+	return fmt.Errorf("%w: %w", &failure{status: http.StatusServiceUnavailable, message: message + ", try again"}, err)
 }
 
 // bodyFailure tells a body that is too large from one that broke off.
 func bodyFailure(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return &failure{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body exceeds %d bytes", tooLarge.Limit)}
+		return &failure{
+			status:  http.StatusRequestEntityTooLarge,
+			message: fmt.Sprintf("the body exceeds %d bytes", tooLarge.Limit),
+		}
 	}
 	return badRequest("the body could not be read")
 }
@@ -66,6 +70,13 @@ func (a *API) writeError(w http.ResponseWriter, err error) (status int) {
 	status, message := statusOf(err)
 	if status >= http.StatusInternalServerError {
 		a.Log.Warn("HTTP API call failed", "error", err)
+	}
+	var failed *failure
+	if errors.As(err, &failed) && failed.allow != "" {
+		w.Header().Set("Allow", failed.allow)
+	}
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -40,49 +40,57 @@ func countedBy(channel string) string {
 	}
 }
 
-// attributes returns those that are asked for and that the channel has: who publishes
-// to channels of many kinds asks for all that any of them has.
-func (a *API) attributes(ctx context.Context, appID, channel string, asked []string) (attributes, error) {
-	name := countedBy(channel)
-	if !slices.Contains(asked, name) {
-		return attributes{}, nil
-	}
-	n, err := a.count(ctx, appID, channel)
-	return attributes{name: n}, err
-}
-
-// attributesOf returns those of the events' channels, without the channels that have
-// none; nil if nothing is asked.
+// attributesOf returns what is asked of the events' channels, without the channels that
+// have none of it; nil if nothing is asked. Who publishes to channels of many kinds asks
+// for all that any of them has.
 func (a *API) attributesOf(ctx context.Context, appID string, events []protocol.Event, asked []string) (map[string]attributes, error) {
 	if len(asked) == 0 {
 		return nil, nil
 	}
-	all := make(map[string]attributes)
+	var counted []string
 	for _, e := range events {
-		has, err := a.attributes(ctx, appID, e.Channel, asked)
-		if err != nil {
-			return nil, err
-		}
-		if len(has) > 0 {
-			all[e.Channel] = has
+		if slices.Contains(asked, countedBy(e.Channel)) {
+			counted = append(counted, e.Channel)
 		}
 	}
-	return all, nil
+	all := make(map[string]attributes, len(counted))
+	if counted == nil {
+		return all, nil
+	}
+	counts, err := a.counts(ctx, appID, counted)
+	for _, channel := range counted {
+		all[channel] = attributes{countedBy(channel): counts[channel]}
+	}
+	return all, err
 }
 
 // batchAttributes returns what each event of a batch asks for; nil if none asks.
-func (a *API) batchAttributes(ctx context.Context, appID string, batch []publication) ([]attributes, error) {
-	all, told := make([]attributes, len(batch)), false
-	for i, p := range batch {
-		asked := parseInfo(p.Info)
+func (a *API) batchAttributes(ctx context.Context, appID string, batch []*publication) ([]attributes, error) {
+	told := false
+	var counted []string
+	for _, p := range batch {
+		asked := p.asked()
 		told = told || len(asked) > 0
-		var err error
-		if all[i], err = a.attributes(ctx, appID, *p.Channel, asked); err != nil {
-			return nil, err
+		if slices.Contains(asked, countedBy(*p.channel)) {
+			counted = append(counted, *p.channel)
 		}
 	}
 	if !told {
 		return nil, nil
+	}
+	var counts map[string]int
+	if counted != nil {
+		var err error
+		if counts, err = a.counts(ctx, appID, counted); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]attributes, len(batch))
+	for i, p := range batch {
+		all[i] = attributes{}
+		if name := countedBy(*p.channel); slices.Contains(p.asked(), name) {
+			all[i][name] = counts[*p.channel]
+		}
 	}
 	return all, nil
 }

@@ -44,7 +44,7 @@ func (a *API) getLog(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	if first.page.Top == (protocol.Position{}) && !follow {
-		return nil, &failure{http.StatusNotFound, "the channel has no log, not yet or not any more; follow=1 waits for it"}
+		return nil, &failure{status: http.StatusNotFound, message: "the channel has no log, not yet or not any more; follow=1 waits for it"}
 	}
 	leave, err := a.enter()
 	if err != nil {

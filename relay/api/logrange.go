@@ -88,7 +88,7 @@ func (s *logStream) render(ctx context.Context, p piece) (*logText, part, error)
 		return nil, read, err
 	}
 	if read.page.Top.Epoch != p.end.Epoch {
-		return nil, read, &failure{http.StatusServiceUnavailable, "another log took the place of the log while it was read, try again"}
+		return nil, read, &failure{status: http.StatusServiceUnavailable, message: "another log took the place of the log while it was read, try again"}
 	}
 	read = read.until(p.end)
 	text := &logText{midLine: p.midLine}

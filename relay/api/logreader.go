@@ -33,7 +33,7 @@ func (c *call) checkLog() error {
 		return err
 	}
 	if c.app.Logs.Find(c.name) == nil {
-		return &failure{http.StatusNotFound, fmt.Sprintf("%s is not a log channel: no rule of RELAY_LOG_RULES matches it", c.name)}
+		return &failure{status: http.StatusNotFound, message: fmt.Sprintf("%s is not a log channel: no rule of RELAY_LOG_RULES matches it", c.name)}
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (a *API) readLog(ctx context.Context, c *call, start protocol.Start) (proto
 	page, err := a.Logs.ReadLog(ctx, c.app.ID, c.name, start)
 	switch {
 	case errors.Is(err, protocol.ErrLogBroken):
-		return page, fmt.Errorf("%w: %w", &failure{http.StatusInternalServerError, err.Error()}, err)
+		return page, fmt.Errorf("%w: %w", &failure{status: http.StatusInternalServerError, message: err.Error()}, err)
 	case err != nil:
 		return page, unavailable("the log could not be read", err)
 	}
@@ -61,7 +61,7 @@ func (a *API) readLog(ctx context.Context, c *call, start protocol.Start) (proto
 func (a *API) enter() (leave func(), err error) {
 	if a.readers.Add(1) > maxReaders {
 		a.readers.Add(-1)
-		return nil, &failure{http.StatusServiceUnavailable, fmt.Sprintf("this node has %d calls that read logs, try again", maxReaders)}
+		return nil, &failure{status: http.StatusServiceUnavailable, message: fmt.Sprintf("this node has %d calls that read logs, try again", maxReaders)}
 	}
 	return func() { a.readers.Add(-1) }, nil
 }

@@ -8,9 +8,10 @@ type Occupancy interface {
 	// Channels returns the counts of the occupied channels whose name begins with prefix,
 	// those of users never.
 	Channels(ctx context.Context, appID, prefix string) (map[string]int, error)
-	// Channel returns how many members a presence channel has, or how many subscriptions
-	// any other; of a user's channel more than 0 while the user is signed in.
-	Channel(ctx context.Context, appID, channel string) (int, error)
+	// Counts returns for each of the channels how many members a presence channel has, or
+	// how many subscriptions any other; of a user's channel more than 0 while the user is
+	// signed in.
+	Counts(ctx context.Context, appID string, channels []string) (map[string]int, error)
 	// Users returns the ids of a presence channel's members.
 	Users(ctx context.Context, appID, channel string) ([]string, error)
 	// Terminate has all connections ended that are signed in as the user.
@@ -18,9 +19,14 @@ type Occupancy interface {
 }
 
 func (a *API) count(ctx context.Context, appID, channel string) (int, error) {
-	n, err := a.Occupancy.Channel(ctx, appID, channel)
+	counts, err := a.counts(ctx, appID, []string{channel})
+	return counts[channel], err
+}
+
+func (a *API) counts(ctx context.Context, appID string, channels []string) (map[string]int, error) {
+	counts, err := a.Occupancy.Counts(ctx, appID, channels)
 	if err != nil {
-		return 0, unavailable("the channel could not be counted", err)
+		return nil, unavailable("the channel could not be counted", err)
 	}
-	return n, nil
+	return counts, nil
 }

@@ -16,6 +16,7 @@ type occupancy struct {
 	members  map[string][]string // of presence channels, and of a user's the user
 	caches   map[string]protocol.Cached
 	ended    []string // ids of users
+	counts   int      // how often channels were counted
 	away     error    // what everything fails with
 }
 
@@ -45,8 +46,13 @@ func (o *occupancy) Channels(_ context.Context, appID, prefix string) (map[strin
 	return found, o.check(appID)
 }
 
-func (o *occupancy) Channel(_ context.Context, appID, channel string) (int, error) {
-	return o.occupied[channel] + len(o.members[channel]), o.check(appID)
+func (o *occupancy) Counts(_ context.Context, appID string, channels []string) (map[string]int, error) {
+	o.counts++
+	found := make(map[string]int)
+	for _, channel := range channels {
+		found[channel] = o.occupied[channel] + len(o.members[channel])
+	}
+	return found, o.check(appID)
 }
 
 func (o *occupancy) Users(_ context.Context, appID, channel string) ([]string, error) {

@@ -164,6 +164,7 @@ func (b *Broker) checkNode(ctx context.Context, appID string) Finding {
 		{"read a log", p.read},
 		{"tell that it watches", p.watch},
 		{"keep and read the last event of a cache channel", p.cache},
+		{"publish an event with an id once", p.once},
 		{"remove what the check wrote", p.remove},
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"buildrelay/protocol"
 )
 
@@ -15,12 +17,15 @@ type message struct {
 	cached []byte
 	key    string
 	ttl    time.Duration
+	// once, where not empty, is the key of the event's id: it is published under it once.
+	once string
+	sent *redis.Cmd // the answer of the script, where the message has an id
 }
 
 func (m message) isKept() bool { return m.cached != nil }
 
 // messages puts events into messages, in order: one for each run of events of the same
-// channel, or one for each event where Slanger has to read it. ttl is for how long the
+// channel, or one for each event that has an id, or where Slanger has to read it. ttl is for how long the
 // last event of a cache channel is kept.
 func (n names) messages(appID string, events []protocol.Event, ttl time.Duration) []message {
 	var out []message
@@ -28,10 +33,10 @@ func (n names) messages(appID string, events []protocol.Event, ttl time.Duration
 		channel, run := events[0].Channel, runOf(events)
 		if n.isSlanger(appID) && knownToSlanger(channel) {
 			for _, e := range events[:run] {
-				out = append(out, message{name: channel, payload: protocol.EncodeSlanger(e)})
+				out = append(out, message{name: channel, payload: protocol.EncodeSlanger(e), once: n.once(appID, e)})
 			}
 		} else {
-			m := message{name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run])}
+			m := message{name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run]), once: n.once(appID, events[0])}
 			if last, ok := lastKept(events[:run]); ok {
 				m.cached, m.key, m.ttl = protocol.EncodePublished([]protocol.Event{last}), protocol.CacheKey(n.prefix, appID, channel), ttl
 			}
@@ -42,9 +47,13 @@ func (n names) messages(appID string, events []protocol.Event, ttl time.Duration
 	return out
 }
 
-// runOf is how many of the events, from the first one on, are of its channel.
+// runOf is how many of the events, from the first one on, are of its channel and have no
+// id; 1 where the first one has one.
 func runOf(events []protocol.Event) int {
-	n := slices.IndexFunc(events, func(e protocol.Event) bool { return e.Channel != events[0].Channel })
+	if events[0].ID != "" {
+		return 1
+	}
+	n := slices.IndexFunc(events, func(e protocol.Event) bool { return e.Channel != events[0].Channel || e.ID != "" })
 	if n < 0 {
 		return len(events)
 	}

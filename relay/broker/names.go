@@ -17,6 +17,11 @@ import (
 //
 //	PREFIX:{APP:CHANNEL}          the entries of its log; what belongs to it follows a further ":"
 //	PREFIX:{APP:CHANNEL}:cache    the last event of a cache channel, [protocol.CacheKey]
+//	PREFIX:{APP:CHANNEL}:once:ID  exists while ID is that of an event of a live or cache channel
+//
+// and of an app
+//
+//	PREFIX:{APP}:call:KEY         what the Idempotency-Key of a call stands for
 //
 // No app's id contains ":" or begins with "~" or "{", so what follows the prefix and the
 // id is the channel. That of a user may hold any character; it begins with "#", as no
@@ -54,7 +59,20 @@ const (
 	// watchedSuffix ends the key of who watches a log, which is also the Redis channel
 	// that tells when that begins and ends.
 	watchedSuffix = ":watched"
+	// onceSuffix begins the end of the key that says that an event was published.
+	onceSuffix = ":once:"
 )
+
+// once returns the key of an event's id; "" for an event without one.
+func (n names) once(appID string, e protocol.Event) string {
+	if e.ID == "" {
+		return ""
+	}
+	return n.log(appID, e.Channel) + onceSuffix + e.ID
+}
+
+// call returns the key of a call's Idempotency-Key.
+func (n names) call(appID, key string) string { return n.prefix + ":{" + appID + "}:call:" + key }
 
 // all returns the Redis channels that carry what happens on a channel.
 func (n names) all(appID, channel string) []string {

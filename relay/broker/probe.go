@@ -14,6 +14,7 @@ type probe struct {
 	broker       *Broker
 	app, channel string
 	ids          []string // of the events that it appended
+	keys         []string // others that it wrote
 }
 
 func (b *Broker) newProbe(appID string) *probe {
@@ -86,7 +87,7 @@ func (p *probe) call(ctx context.Context) error {
 // load makes the scripts known, which they may have been before.
 func (p *probe) load(ctx context.Context) error {
 	all := p.broker.scripts
-	for _, s := range []redisconn.Script{all.append, all.read, all.watch} {
+	for _, s := range []redisconn.Script{all.append, all.read, all.watch, all.once} {
 		if err := s.Load(ctx, p.broker.client); err != nil {
 			return err
 		}
@@ -113,6 +114,24 @@ func (p *probe) watch(ctx context.Context) error {
 	return nil
 }
 
+// once publishes an event that has an id, as a node does for a call that may come again.
+func (p *probe) once(ctx context.Context) error {
+	for _, cached := range []bool{false, true} {
+		m := message{name: p.name(), once: p.key() + onceSuffix + rand.Text()}
+		if cached {
+			m.cached, m.key, m.ttl = []byte("{}"), protocol.CacheKey(p.broker.config.Prefix, p.app, p.channel), leaseTime
+		}
+		p.keys = append(p.keys, m.once)
+		if err := p.broker.send(ctx, []message{m}, nil); err != nil {
+			return err
+		}
+	}
+	key := rand.Text()
+	p.keys = append(p.keys, p.broker.names.call(p.app, key))
+	_, err := p.broker.Claim(ctx, p.app, key, "check")
+	return err
+}
+
 // cache keeps an event as a node does, and reads it.
 func (p *probe) cache(ctx context.Context) error {
 	e := protocol.Event{Name: "check", Channel: p.channel}
@@ -126,6 +145,7 @@ func (p *probe) cache(ctx context.Context) error {
 // remove removes what the probe wrote.
 func (p *probe) remove(ctx context.Context) error {
 	keys := []string{p.key(), p.key() + metaSuffix, protocol.CacheKey(p.broker.config.Prefix, p.app, p.channel)}
+	keys = append(keys, p.keys...)
 	for _, id := range p.ids {
 		keys = append(keys, p.key()+idSuffix+id)
 	}

@@ -13,16 +13,21 @@ import (
 )
 
 // Publish publishes events in order, in one round trip; those of log channels join
-// their logs, and the last one of a cache channel is kept. A nil error says that Redis
+// their logs, and the last one of a cache channel is kept. An event with an id that was
+// published in the last minutes is not published again. A nil error says that Redis
 // took all of them; after an error any of them may have been published. It wraps
 // [protocol.ErrLogGone] or [protocol.ErrLogClosed] where that is why a log did not take an
 // event.
 func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
 	live, appends := b.sort(appID, events)
-	err := b.send(ctx, b.names.messages(appID, live, b.cacheTTL(appID)), appends)
+	messages := b.names.messages(appID, live, b.cacheTTL(appID))
+	err := b.send(ctx, messages, appends)
 	if err == nil {
 		err = fill(&receipt, appends)
+	}
+	if err == nil {
+		b.countRepeats(appID, messages, appends)
 	}
 	if err != nil {
 		return protocol.Receipt{}, fmt.Errorf("publishing to Redis: %w", err)
@@ -36,6 +41,8 @@ type appending struct {
 	key   string
 	args  []any
 	reply *redis.Cmd
+	// repeat says that the event was in the log.
+	repeat bool
 }
 
 // sort tells events that are published from those that join a log. What clients send to
@@ -116,12 +123,7 @@ func (b *Broker) exec(ctx context.Context, messages []message, appends []*append
 		pipelined = b.client.TxPipelined
 	}
 	commands, err := pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, m := range messages {
-			if m.isKept() {
-				pipe.Set(ctx, m.key, m.cached, m.ttl)
-			}
-			pipe.Publish(ctx, m.name, m.payload)
-		}
+		b.queue(ctx, pipe, messages)
 		for _, a := range appends {
 			a.reply = pipe.EvalSha(ctx, b.scripts.append.SHA, []string{a.key}, a.args...)
 		}
@@ -166,6 +168,7 @@ func fill(receipt *protocol.Receipt, appends []*appending) error {
 			return fmt.Errorf("the answer of the script: %w", err)
 		}
 		receipt.Positions[a.index] = at
+		a.repeat = reply[1] == int64(1)
 		receipt.Watched = receipt.Watched || reply[2] == int64(1)
 	}
 	return nil

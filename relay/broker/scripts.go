@@ -21,11 +21,16 @@ var readText string
 //go:embed lua/watch.lua
 var watchText string
 
+//go:embed lua/once.lua
+var onceText string
+
 // scripts are those that a broker calls.
-type scripts struct{ append, read, watch redisconn.Script }
+type scripts struct{ append, read, watch, once redisconn.Script }
 
 func newScripts() scripts {
-	return scripts{redisconn.NewScript(AppendScript()), redisconn.NewScript(readText), redisconn.NewScript(watchText)}
+	return scripts{
+		redisconn.NewScript(AppendScript()), redisconn.NewScript(readText), redisconn.NewScript(watchText), redisconn.NewScript(onceText),
+	}
 }
 
 // AppendScript is what EVAL runs to append an event to a log; docs/PROTOCOL.md has its

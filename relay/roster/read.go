@@ -43,28 +43,52 @@ func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string
 	return all, nil
 }
 
-// Channel returns how many members a channel has, or, if it is no presence channel, how
-// many subscriptions over all nodes; 0 where it is not occupied. A user's channel has the
-// user, while signed in, for a member. It waits as Channels does.
+// Channel returns what [Roster.Counts] does, of one channel.
 func (r *Roster) Channel(ctx context.Context, appID, channel string) (int, error) {
+	counts, err := r.Counts(ctx, appID, []string{channel})
+	return counts[channel], err
+}
+
+// Counts returns how many members each of the channels has, or, if it is no presence
+// channel, how many subscriptions over all nodes; 0 where it is not occupied. A user's
+// channel has the user, while signed in, for a member. It takes one round trip, and waits
+// as Channels does.
+func (r *Roster) Counts(ctx context.Context, appID string, channels []string) (map[string]int, error) {
 	if err := r.wait(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
-	if protocol.KindOf(channel) == protocol.User {
-		n, err := r.reading.HLen(ctx, r.names.members(appID, channel)).Result()
-		if err != nil {
-			return 0, fmt.Errorf("reading whether a user is there: %w", err)
+	pipe := r.reading.Pipeline()
+	counts := make(map[string]func() int, len(channels))
+	for _, channel := range channels {
+		if protocol.KindOf(channel) == protocol.User {
+			n := pipe.HLen(ctx, r.names.members(appID, channel))
+			counts[channel] = func() int { return int(n.Val()) }
+		} else {
+			text := pipe.HGet(ctx, r.names.occupied(partitionOf(appID, channel), appID), channel)
+			counts[channel] = func() int { return atoi(text.Val()) }
 		}
-		return int(n), nil
 	}
-	text, err := r.reading.HGet(ctx, r.names.occupied(partitionOf(appID, channel), appID), channel).Result()
+	if err := failed(pipe.Exec(ctx)); err != nil {
+		return nil, fmt.Errorf("reading how many are there: %w", err)
+	}
+	all := make(map[string]int, len(channels))
+	for channel, count := range counts {
+		all[channel] = count()
+	}
+	return all, nil
+}
+
+// failed returns why commands failed, where it is not that something is not there.
+func failed(commands []redis.Cmder, err error) error {
+	for _, c := range commands {
+		if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+	}
 	if errors.Is(err, redis.Nil) {
-		return 0, nil
+		return nil
 	}
-	if err != nil {
-		return 0, fmt.Errorf("reading how many are there: %w", err)
-	}
-	return atoi(text), nil
+	return err
 }
 
 // atoi reads how many are there; 0 where that is nothing that the script would write.

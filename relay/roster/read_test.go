@@ -43,6 +43,14 @@ func TestTheAPIReadsWhatAllNodesSaid(t *testing.T) {
 				t.Errorf("channel %s: %d, %v, want %d", channel, n, err, want)
 			}
 		}
+		counts, err := b.Counts(t.Context(), "1", []string{room, "plain", "nobody", protocol.UserPrefix + "u", "plain"})
+		want := map[string]int{room: 3, "plain": 5, "nobody": 0, protocol.UserPrefix + "u": 1}
+		if diff := cmp.Diff(want, counts); diff != "" || err != nil {
+			t.Errorf("counts: %v (-want +got):\n%s", err, diff)
+		}
+		if none, err := b.Counts(t.Context(), "1", nil); len(none) != 0 || err != nil {
+			t.Errorf("counts of no channels: %v, %v", none, err)
+		}
 		b.Count("1", "private-x", 0)
 		if n, err := b.Channel(t.Context(), "1", "private-x"); n != 0 || err != nil {
 			t.Errorf("a channel that was left: %d, %v", n, err)

@@ -11,7 +11,8 @@ import (
 type Routes struct {
 	// WebSocket serves /app/{key}, with the key as the path value "key".
 	WebSocket http.Handler
-	// API serves /apps/ and gets the path as it was sent.
+	// API serves /apps/, and /users/{id}/terminate_connections, and gets the path as it was
+	// sent.
 	API http.Handler
 	// Ready returns nil while the node can do its work, else what is wrong.
 	Ready func() error
@@ -37,7 +38,7 @@ func (r Routes) Handler() http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch {
-		case strings.HasPrefix(req.URL.Path, "/apps/"):
+		case isAPI(req.URL.Path):
 			r.API.ServeHTTP(w, req)
 		case !isClean(req.URL.EscapedPath()):
 			http.NotFound(w, req)
@@ -45,6 +46,13 @@ func (r Routes) Handler() http.Handler {
 			mux.ServeHTTP(w, req)
 		}
 	})
+}
+
+// isAPI says whether a path is the API's. Pusher's SDK for Python leaves the app out of
+// the one that ends a user's connections.
+func isAPI(path string) bool {
+	return strings.HasPrefix(path, "/apps/") ||
+		strings.HasPrefix(path, "/users/") && strings.HasSuffix(path, "/terminate_connections")
 }
 
 // isClean says whether ServeMux takes the path as it is. It cleans others by a

@@ -23,19 +23,22 @@ func TestPathsGoWhereTheyBelong(t *testing.T) {
 	routes := server.Routes{WebSocket: name("socket"), API: name("api"), Ready: notYet}
 	url := serve(t, routes.Handler())
 	for path, want := range map[string]string{
-		"/app/KEY":               "200 socket /app/KEY KEY",
-		"/app/a%2Fb":             "200 socket /app/a%2Fb a/b",
-		"/apps/3/events":         "200 api /apps/3/events ",
-		"/apps/3/channels/a%2Cb": "200 api /apps/3/channels/a%2Cb ",
-		"/apps//3/../events":     "200 api /apps//3/../events ",
-		"/healthz":               "200 ok\n",
-		"/readyz":                "503 not yet\n",
-		"/ready":                 "503 not yet\n",
-		"/accept-traffic":        "503 not yet\n",
-		"/":                      "200 ok\n",
-		"/more":                  "404 404 page not found\n",
-		"/app":                   "404 404 page not found\n",
-		"/app/KEY/more":          "404 404 page not found\n",
+		"/app/KEY":                           "200 socket /app/KEY KEY",
+		"/app/a%2Fb":                         "200 socket /app/a%2Fb a/b",
+		"/apps/3/events":                     "200 api /apps/3/events ",
+		"/apps/3/channels/a%2Cb":             "200 api /apps/3/channels/a%2Cb ",
+		"/apps//3/../events":                 "200 api /apps//3/../events ",
+		"/users/a%2Fb/terminate_connections": "200 api /users/a%2Fb/terminate_connections ",
+		"/users/../terminate_connections":    "200 api /users/../terminate_connections ",
+		"/users/a":                           "404 404 page not found\n",
+		"/healthz":                           "200 ok\n",
+		"/readyz":                            "503 not yet\n",
+		"/ready":                             "503 not yet\n",
+		"/accept-traffic":                    "503 not yet\n",
+		"/":                                  "200 ok\n",
+		"/more":                              "404 404 page not found\n",
+		"/app":                               "404 404 page not found\n",
+		"/app/KEY/more":                      "404 404 page not found\n",
 	} {
 		if got := get(t, url+path); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
