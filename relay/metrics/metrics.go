@@ -55,6 +55,9 @@ type Metrics struct {
 
 	// Requests counts HTTP API calls, by route and status.
 	Requests *prometheus.CounterVec
+	// RequestTime is how long they took, by route; those that wait or stream take as long as
+	// they were asked to.
+	RequestTime *prometheus.HistogramVec
 	// Repeats counts events that were published again, by Idempotency-Key or their id, and
 	// dropped, by app.
 	Repeats *prometheus.CounterVec
@@ -113,6 +116,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		LogUnkept:     f.counter("log_unkept_total", "Events published to log channels by PUBLISH, which are not kept."),
 		LogStale:      f.gauge("log_stale_channels", "Log channels that could not be compared for too long."),
 		Requests:      f.counters("api_requests_total", "HTTP API calls.", "route", "status"),
+		RequestTime:   f.histograms("api_request_seconds", "Time that HTTP API calls took.", "route"),
 		Repeats:       f.counters("api_repeats_total", "Events that were published again and dropped.", "app"),
 		Limited:       f.counters("limited_total", "What was refused because of a limit of the app.", "app", "limit"),
 		Shed:          f.counters("shed_total", "Handshakes and calls refused for the sake of the node.", "why"),
@@ -125,36 +129,4 @@ func New(reg prometheus.Registerer) *Metrics {
 		HooksWaiting:  f.gauges("webhook_events_waiting", "Events of webhooks that this node has yet to tell.", "app"),
 		HooksLost:     f.counter("webhook_events_lost_total", "Events of webhooks that were too many to be kept."),
 	}
-}
-
-type factory struct{ reg prometheus.Registerer }
-
-func (f factory) counter(name, help string) prometheus.Counter {
-	return register(f, prometheus.NewCounter(prometheus.CounterOpts(options(name, help))))
-}
-
-func (f factory) counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return register(f, prometheus.NewCounterVec(prometheus.CounterOpts(options(name, help)), labels))
-}
-
-func (f factory) gauge(name, help string) prometheus.Gauge {
-	return register(f, prometheus.NewGauge(prometheus.GaugeOpts(options(name, help))))
-}
-
-func (f factory) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
-	return register(f, prometheus.NewGaugeVec(prometheus.GaugeOpts(options(name, help)), labels))
-}
-
-func (f factory) histogram(name, help string) prometheus.Histogram {
-	o := prometheus.HistogramOpts{Namespace: "buildrelay", Name: name, Help: help, Buckets: prometheus.DefBuckets}
-	return register(f, prometheus.NewHistogram(o))
-}
-
-func options(name, help string) prometheus.Opts {
-	return prometheus.Opts{Namespace: "buildrelay", Name: name, Help: help}
-}
-
-func register[C prometheus.Collector](f factory, c C) C {
-	f.reg.MustRegister(c)
-	return c
 }
