@@ -72,6 +72,7 @@ type stream interface {
 // ServeHTTP answers /apps/{id}/… . The path must come as the client sent it:
 // the signature covers it, so it may be neither cleaned nor redirected.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
 	rt, out, err := a.answer(w, r)
 	status := rt.status
 	var broken error
@@ -83,6 +84,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeReply(w, status, out)
 	}
 	a.Metrics.Requests.WithLabelValues(rt.path, strconv.Itoa(status)).Inc()
+	a.Metrics.RequestTime.WithLabelValues(rt.path).Observe(time.Since(begun).Seconds())
 	if broken != nil {
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection
 	}
