@@ -19,17 +19,18 @@ const projectPause = 10 * time.Second
 // runBackend is 'buildrelay demo --backend': the CI backend and its page alone,
 // beside a relay that runs elsewhere.
 func runBackend(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error {
-	for _, check := range []func() error{c.checkApp, c.checkTLS} {
-		if err := check(); err != nil {
-			return err
-		}
+	if _, err := c.signingApp(); err != nil {
+		return err
 	}
-	publisher, err := newPublisher(c, target{apiURL: os.Getenv("RELAY_API_URL")}, log)
+	if err := c.checkTLS(); err != nil {
+		return err
+	}
+	publisher, app, err := newPublisher(c, target{apiURL: os.Getenv("RELAY_API_URL")}, log)
 	if err != nil {
 		return err
 	}
 	d, err := newBackend(demo.Config{
-		AppID: c.AppID, Key: c.key(), Publisher: publisher,
+		AppID: app.ID, Key: app.Keys[0], Publisher: publisher,
 		First: f.first(), WSPort: f.relayPort, WSSPort: f.relayPort, Log: log,
 	}, f.command)
 	if err != nil {

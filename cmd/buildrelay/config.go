@@ -1,18 +1,14 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"reflect"
 	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
 
 	"buildrelay/auth"
-	"buildrelay/protocol"
+	"buildrelay/relay/appsfile"
 )
 
 // prefix begins the name of every setting.
@@ -50,7 +46,12 @@ type Config struct {
 	// another.
 	RedisSlanger SlangerMode `env:"REDIS_SLANGER" envDefault:"off"`
 
-	// Id of the app, part of the HTTP API's paths.
+	// YAML file with the apps, instead of the settings APP_… and LOG_RULES, for one app or
+	// many; docs/OPERATIONS.md describes it. It is read again when it changes. With
+	// REDIS_SLANGER Slanger's app is the one that is the first in the file at the start.
+	AppsFile string `env:"APPS_FILE"`
+	// Id of the app, part of the HTTP API's paths. Beside APPS_FILE, for pipe, tail
+	// and demo --backend, it says which app of the file is meant; without it the first is.
 	AppID string `env:"APP_ID"`
 	// Key of the app, which clients connect with.
 	AppKey string `env:"APP_KEY"`
@@ -81,6 +82,19 @@ type Config struct {
 	AppAuthorizationTimeout time.Duration `env:"APP_AUTHORIZATION_TIMEOUT" envDefault:"0s"`
 	// How long the last event of a cache channel is kept.
 	AppCacheTTL time.Duration `env:"APP_CACHE_TTL" envDefault:"30m"`
+	// Origins of the pages that may connect, with commas between them, such as
+	// https://ci.example.com or https://*.example.com. Pages of others are refused (4009);
+	// clients that are no browsers send none, and may connect. Empty means any.
+	AppOrigins string `env:"APP_ORIGINS"`
+	// Limits of the app that are not Pusher's, with spaces between them, by their names in
+	// the apps file: data=100KiB channel_name=200. They count before APP_MAX_….
+	AppLimits string `env:"APP_LIMITS"`
+	// Webhooks of the app, as the apps file has them, in one line of YAML or JSON:
+	// [{"url": "https://ci.example.com/hooks", "events": ["channel_occupied"]}]
+	AppWebhooks auth.Secret `env:"APP_WEBHOOKS"`
+	// Whether a client whose subscription is refused is told so by
+	// pusher:subscription_error, too, as soketi does.
+	AppSubscriptionErrors bool `env:"APP_SUBSCRIPTION_ERRORS"`
 
 	// Which channels are log channels, whose events Redis keeps: rules with ; between
 	// them, the first that matches counts. A rule is a channel name, with * for any
@@ -90,6 +104,27 @@ type Config struct {
 	// an amount such as 64KiB. Presence, cache and user channels have no logs. For build
 	// logs: private-build-* replay=all
 	LogRules LogRules `env:"LOG_RULES"`
+
+	// Where webhooks may go beyond public addresses: networks such as 10.1.0.0/16, addresses,
+	// and the words private and loopback, with commas between them.
+	WebhookNetworks string `env:"WEBHOOK_NETWORKS"`
+	// Addresses and networks of the proxies whose X-Forwarded-For is believed, with commas
+	// between them. Others are taken for the client themselves.
+	TrustedProxies Networks `env:"TRUSTED_PROXIES"`
+
+	// Most connections of this node; 0 means no limit. One more is refused (4100), as it is
+	// by the next three.
+	MaxConnections int `env:"MAX_CONNECTIONS"`
+	// Most connections from one address; 0 means no limit. IPv6 addresses count by their
+	// first 64 bits. A whole company may stand behind one address.
+	MaxConnectionsPerAddress int `env:"MAX_CONNECTIONS_PER_ADDRESS"`
+	// Most new connections of this node in a second; 0 means no limit.
+	MaxHandshakes int `env:"MAX_HANDSHAKES"`
+	// Most new connections from one address in a second; 0 means no limit.
+	MaxHandshakesPerAddress int `env:"MAX_HANDSHAKES_PER_ADDRESS"`
+	// Most calls of the HTTP API with a wrong signature that one address may make in a
+	// second; 0 means no limit. Further ones get 429 without a look.
+	MaxRefusedCalls int `env:"MAX_REFUSED_CALLS"`
 
 	// Address for /metrics (Prometheus), /healthz, /readyz and /usage (memory), without
 	// TLS. Empty turns it off.
@@ -116,7 +151,7 @@ type Config struct {
 	FlushWindow time.Duration `env:"FLUSH_WINDOW" envDefault:"10ms"`
 	// Memory for the events that slow readers have yet to read, all channels together,
 	// such as 64MiB. 0 means a quarter of GOMEMLIMIT, or 256 MiB where that is not set.
-	FeedMemory Bytes `env:"FEED_MEMORY" envDefault:"0"`
+	FeedMemory appsfile.Bytes `env:"FEED_MEMORY" envDefault:"0"`
 
 	// How long the node goes on accepting clients after it was told to stop, so that a
 	// load balancer notices that it is not ready.
@@ -148,161 +183,3 @@ func loadConfig(environ []string) (Config, error) {
 
 // trim drops the line end that files have.
 func trim(s auth.Secret) auth.Secret { return auth.Secret(strings.TrimSpace(string(s))) }
-
-// settingsError names the settings, where the library names the fields.
-func settingsError(err error) error {
-	var all env.AggregateError
-	if !errors.As(err, &all) {
-		return fmt.Errorf("reading the settings: %w", err)
-	}
-	var errs []error
-	for _, err := range all.Errors {
-		var failed env.ParseError
-		if errors.As(err, &failed) {
-			err = fmt.Errorf("%s: %w", settingOf(failed.Name), failed.Err)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// settingOf returns the name of the setting that a field of Config holds.
-func settingOf(field string) string {
-	f, _ := reflect.TypeFor[Config]().FieldByName(field)
-	name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
-	return prefix + name
-}
-
-// check tells what makes it impossible to serve.
-func (c *Config) check() error {
-	return errors.Join(c.checkTLS(), c.checkRedis(), c.checkApp(), c.checkTimes())
-}
-
-func (c *Config) checkTLS() error {
-	switch {
-	case bool(c.TLS) && (c.TLSCertFile == "" || c.TLSKeyFile == ""):
-		return errors.New("RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE must name a certificate and its key (or set RELAY_TLS=off)")
-	case bool(c.TLS) || isLoopback(c.Listen) || c.AcknowledgeInsecure:
-		return nil
-	default:
-		return fmt.Errorf("RELAY_TLS=off serves everybody's build output in the clear on %s: listen on a loopback address, or set RELAY_ACKNOWLEDGE_INSECURE=true where a proxy ends TLS", c.Listen)
-	}
-}
-
-func (c *Config) checkRedis() error {
-	if c.RedisURL == "" {
-		return errors.New("RELAY_REDIS_URL is not set: it says where Redis is, such as redis://127.0.0.1:6379 ('buildrelay demo' brings a Redis of its own)")
-	}
-	if c.RedisPrefix == "" || strings.ContainsAny(c.RedisPrefix, ":{}*?[] ") {
-		return fmt.Errorf("RELAY_REDIS_PREFIX is %q: it must be a word without spaces and without any of :{}*?[]", c.RedisPrefix)
-	}
-	return nil
-}
-
-func (c *Config) checkApp() error {
-	var errs []error
-	for name, value := range map[string]string{"APP_ID": c.AppID, "APP_KEY": c.AppKey, "APP_SECRET": string(c.AppSecret)} {
-		if value == "" {
-			errs = append(errs, fmt.Errorf("%s%s is not set", prefix, name))
-		}
-	}
-	for name, n := range map[string]int{
-		"MAX_CONNECTIONS": c.AppMaxConnections, "MAX_CLIENT_EVENTS": c.AppMaxClientEvents, "MAX_MEMBERS": c.AppMaxMembers,
-	} {
-		if n < 0 {
-			errs = append(errs, fmt.Errorf("%sAPP_%s is %d: it must be 0 (no limit) or more", prefix, name, n))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Config) checkTimes() error {
-	var errs []error
-	for name, d := range map[string]time.Duration{
-		"ACTIVITY_TIMEOUT": c.ActivityTimeout, "PING_AFTER": c.PingAfter, "PONG_TIMEOUT": c.PongTimeout,
-	} {
-		if d < time.Second {
-			errs = append(errs, fmt.Errorf("%s%s is %s: it must be at least 1s", prefix, name, d))
-		}
-	}
-	if d := c.AppAuthorizationTimeout; d != 0 && d < time.Second {
-		errs = append(errs, fmt.Errorf("RELAY_APP_AUTHORIZATION_TIMEOUT is %s: it must be 0 (off) or at least 1s", d))
-	}
-	for name, d := range map[string]time.Duration{
-		"WRITE_TIMEOUT": c.WriteTimeout, "FLUSH_WINDOW": c.FlushWindow, "APP_CACHE_TTL": c.AppCacheTTL,
-	} {
-		if d <= 0 {
-			errs = append(errs, fmt.Errorf("%s%s is %s: it must be more than 0", prefix, name, d))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Config) key() auth.Key { return auth.Key{Key: c.AppKey, Secret: c.AppSecret} }
-
-// apps returns the one app that the settings describe.
-func (c *Config) apps() (*auth.Apps, error) {
-	limits := protocol.DefaultLimits()
-	limits.Members, limits.ClientEvents = c.AppMaxMembers, c.AppMaxClientEvents
-	apps, err := auth.NewApps(auth.App{
-		ID:                   c.AppID,
-		Keys:                 []auth.Key{c.key()},
-		Disabled:             !c.AppEnabled,
-		MaxConnections:       c.AppMaxConnections,
-		Limits:               limits,
-		Logs:                 protocol.LogRules(c.LogRules),
-		ClientEvents:         c.AppClientEvents,
-		SubscriptionCounts:   c.AppSubscriptionCounts,
-		Watchlists:           c.AppWatchlists,
-		AuthorizationTimeout: c.AppAuthorizationTimeout,
-		CacheTTL:             c.AppCacheTTL,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("RELAY_APP_ID, RELAY_APP_KEY or RELAY_APP_SECRET: %w", err)
-	}
-	return apps, nil
-}
-
-// logRule returns the rule for a channel of an app, nil for a live channel.
-func (c *Config) logRule(_, channel string) *protocol.LogRule {
-	return protocol.LogRules(c.LogRules).Find(channel)
-}
-
-// tellsRoll says whether nodes tell each other who is on a channel of an app.
-func (c *Config) tellsRoll(_, channel string) bool {
-	return (&auth.App{SubscriptionCounts: c.AppSubscriptionCounts}).TellsRoll(channel)
-}
-
-// cacheTTL is how long the last event of an app's cache channel is kept.
-func (c *Config) cacheTTL(string) time.Duration { return c.AppCacheTTL }
-
-// isLoopback says whether only this machine can reach the address.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// unknownSettings returns the variables that look like settings and are none, a
-// misspelt name for instance.
-func unknownSettings(environ []string) []string {
-	known := map[string]bool{"RELAY_API_URL": true} // pipe's own
-	params, err := env.GetFieldParamsWithOptions(&Config{}, env.Options{Prefix: prefix})
-	if err != nil {
-		return nil
-	}
-	for _, p := range params {
-		known[p.Key] = true
-	}
-	var unknown []string
-	for _, entry := range environ {
-		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, prefix) && !known[name] {
-			unknown = append(unknown, name)
-		}
-	}
-	return unknown
-}

@@ -45,6 +45,21 @@ func TestConfigNamesTheSettingThatIsWrong(t *testing.T) {
 		{map[string]string{"RELAY_FEED_MEMORY": "lots"}, `"lots" is no amount of memory`},
 		{map[string]string{"RELAY_APP_MAX_CONNECTIONS": "-1"}, "RELAY_APP_MAX_CONNECTIONS"},
 		{map[string]string{"RELAY_APP_MAX_CONNECTIONS": "many"}, "RELAY_APP_MAX_CONNECTIONS: "},
+		{map[string]string{"RELAY_APP_ORIGINS": "https://a.example.com, b"}, `RELAY_APP_ORIGINS: "b" must be *, or scheme://host`},
+		{map[string]string{"RELAY_APP_LIMITS": "data=100KiB colour=1"}, `RELAY_APP_LIMITS: there is no limit "colour"; there are connections, `},
+		{map[string]string{"RELAY_APP_LIMITS": "batch=0"}, "RELAY_APP_LIMITS: batch=0: it must be a whole number from 1"},
+		{map[string]string{"RELAY_APP_LIMITS": "batch=1 batch=2"}, `RELAY_APP_LIMITS: "batch" is there twice`},
+		{map[string]string{"RELAY_APP_WEBHOOKS": "[{url: 'ftp://a'}]"}, "RELAY_APP_WEBHOOKS: line 1: webhooks[0].url: it must begin with http"},
+		{map[string]string{"RELAY_APP_WEBHOOKS": `[{"url": "https://a.example.com"}]`}, ""},
+		{map[string]string{"RELAY_WEBHOOK_NETWORKS": "10.0.0.0/8, home"}, `RELAY_WEBHOOK_NETWORKS: "home" is no network`},
+		{map[string]string{"RELAY_TRUSTED_PROXIES": "10.0.0.0/8, fe80::1%eth0"}, `RELAY_TRUSTED_PROXIES: "fe80::1%eth0" is no network`},
+		{map[string]string{"RELAY_MAX_CONNECTIONS": "-1"}, "RELAY_MAX_CONNECTIONS is -1"},
+		{map[string]string{"RELAY_MAX_CONNECTIONS_PER_ADDRESS": "-1"}, "RELAY_MAX_CONNECTIONS_PER_ADDRESS is -1"},
+		{map[string]string{"RELAY_MAX_HANDSHAKES": "-1"}, "RELAY_MAX_HANDSHAKES is -1"},
+		{map[string]string{"RELAY_MAX_HANDSHAKES_PER_ADDRESS": "-1"}, "RELAY_MAX_HANDSHAKES_PER_ADDRESS is -1"},
+		{map[string]string{"RELAY_MAX_REFUSED_CALLS": "-1"}, "RELAY_MAX_REFUSED_CALLS is -1"},
+		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "RELAY_APPS_FILE: open /nowhere/apps.yaml: no such file"},
+		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "unset RELAY_APP_ID, RELAY_APP_KEY, RELAY_APP_SECRET"},
 	}
 	for _, test := range tests {
 		c, err := loadConfig(environOf(enough(), test.change))
@@ -110,20 +125,6 @@ func TestMisspeltSettingsAreFound(t *testing.T) {
 	got := unknownSettings([]string{"RELAY_LISTEN=x", "RELAY_LISTNE=x", "PATH=x", "RELAY_API_URL=x"})
 	if diff := cmp.Diff([]string{"RELAY_LISTNE"}, got); diff != "" {
 		t.Errorf("(- wanted, + got):\n%s", diff)
-	}
-}
-
-func TestBytesHaveUnits(t *testing.T) {
-	for text, want := range map[string]Bytes{"0": 0, "4096": 4096, "2KiB": 2048, "64MiB": 64 << 20, "1 GiB": 1 << 30} {
-		var got Bytes
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%q is %d (%v), want %d", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "-1", "1MB", "1.5MiB", "MiB", "9999999GiB"} {
-		if err := new(Bytes).UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is accepted", text)
-		}
 	}
 }
 

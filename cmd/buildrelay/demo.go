@@ -41,7 +41,7 @@ func runDemo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(c.LogRules) == 0 {
+	if len(c.LogRules) == 0 && c.AppsFile == "" {
 		c.LogRules = demoLogs()
 	}
 	log := newLogger(os.Stderr, c.LogLevel)
@@ -110,20 +110,24 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
+	_, app, err := c.backendApps()
+	if err != nil {
+		return err
+	}
 	var page http.Handler // set before anything is served
 	n, err := newNode(c, log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { page.ServeHTTP(w, r) }))
 	if err != nil {
 		return err
 	}
 	d, err := newBackend(demo.Config{
-		AppID: c.AppID, Key: c.key(), Publisher: n.broker,
+		AppID: app.ID, Key: app.Keys[0], Publisher: n.broker,
 		First: f.first(), WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
 	}, f.command)
 	if err != nil {
 		return err
 	}
 	page = d.Handler()
-	f.welcome(os.Stdout, c, certificate, redis)
+	f.welcome(os.Stdout, c.RedisPrefix+":"+app.ID, certificate, redis)
 	return runBoth(ctx, d, func(ctx context.Context) error { return n.run(ctx, listeners) })
 }
 
@@ -158,7 +162,7 @@ func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, e
 	if f.https, err = freeAddress(ctx, f.https); err != nil {
 		return redis, err
 	}
-	if c.AppID == "" || c.AppKey == "" || c.AppSecret == "" {
+	if c.AppsFile == "" && (c.AppID == "" || c.AppKey == "" || c.AppSecret == "") {
 		c.AppID, c.AppKey, c.AppSecret = "demo", "demo-key", auth.Secret(rand.Text())
 	}
 	if _, set := os.LookupEnv("RELAY_METRICS_LISTEN"); !set {
@@ -204,8 +208,9 @@ func (f *demoFlags) listeners(certificate server.Certificate) ([]listener, error
 	return []listener{{address: f.http}, {address: f.https, tls: config}}, nil
 }
 
-// welcome says where to look, and how to publish by hand.
-func (f *demoFlags) welcome(w io.Writer, c Config, certificate server.Certificate, redis localRedis) {
+// welcome says where to look, and how to publish by hand. In Redis the names of the app's
+// channels begin with prefix.
+func (f *demoFlags) welcome(w io.Writer, prefix string, certificate server.Certificate, redis localRedis) {
 	fmt.Fprintf(w, "\n  Open http://%s\n    or https://%s (its authority is %s)\n", f.http, nameOf(f.https), certificate.CA)
 	if redis.Embedded == nil {
 		fmt.Fprint(w, "\n  Redis is the one of RELAY_REDIS_URL.\n\n")
@@ -217,9 +222,9 @@ func (f *demoFlags) welcome(w io.Writer, c Config, certificate server.Certificat
 	fmt.Fprintf(w, `
   Redis is built in, at port %s. To put a build into the list by hand:
 
-  redis-cli -p %s PUBLISH %s:%s:private-builds '{"event":"build:updated","data":%s}'
+  redis-cli -p %s PUBLISH %s:private-builds '{"event":"build:updated","data":%s}'
 
-`, port, port, c.RedisPrefix, c.AppID, build)
+`, port, port, prefix, build)
 }
 
 // nameOf returns a loopback address by its name: browsers like it better.

@@ -36,18 +36,19 @@ func newLogClient(c Config, to target, channel string) (*logClient, error) {
 	if to.apiURL == "" {
 		return nil, errors.New("RELAY_API_URL is not set: it says where the relay is, such as https://relay.example:6001")
 	}
-	if err := c.checkApp(); err != nil {
+	app, err := c.signingApp()
+	if err != nil {
 		return nil, err
 	}
 	roots, err := to.roots()
 	if err != nil {
 		return nil, err
 	}
-	client, err := apiclient.New(apiclient.Config{URL: to.apiURL, Key: c.key(), Roots: roots, Timeout: replyTime})
+	client, err := apiclient.New(apiclient.Config{URL: to.apiURL, Key: app.Keys[0], Roots: roots, Timeout: replyTime})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_API_URL: %w", err)
 	}
-	return &logClient{client, "/apps/" + c.AppID + "/channels/" + channel}, nil
+	return &logClient{client, "/apps/" + app.ID + "/channels/" + channel}, nil
 }
 
 // history asks for a page.

@@ -35,7 +35,7 @@ func TestWrongLogRulesAreRefusedByName(t *testing.T) {
 		"a replay=yes":    "replay=yes: it must be none, all",
 		"a replay=0":      "replay=0",
 		"a events=0":      "events=0: it must be a whole number",
-		"a bytes=1KiB":    "bytes=1KiB: it must be at least 128KiB",
+		"a bytes=1KiB":    "bytes=1KiB: it must be an amount such as 8MiB, of at least 128KiB",
 		"a keep=24":       "keep=24: it must be a time",
 		"a keep=99999h":   "of at most ten years",
 		"a colour=red":    `"colour=red" is none of replay=, events=, bytes= and keep=`,

@@ -22,6 +22,7 @@ import (
 	"buildrelay/auth"
 	"buildrelay/relay"
 	"buildrelay/relay/api"
+	"buildrelay/relay/appsfile"
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/redisconn"
@@ -41,6 +42,8 @@ type node struct {
 	config    Config
 	log       *slog.Logger
 	registry  *prometheus.Registry
+	apps      *auth.Apps
+	appsFile  *appsfile.Watch // nil where the settings describe the one app
 	broker    *broker.Broker
 	roster    *roster.Roster
 	hub       *relay.Hub
@@ -54,17 +57,18 @@ type node struct {
 // newNode wires a node that serves on the given listeners. other serves the paths
 // that are not the relay's own; nil means that there are none.
 func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
-	apps, err := c.apps()
-	if err != nil {
-		return nil, err
-	}
 	n := &node{config: c, log: log, registry: prometheus.NewRegistry(), leaving: make(chan struct{})}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := metrics.New(n.registry)
-	if n.broker, err = newBroker(c, m, log); err != nil {
+	apps, watch, err := c.servedApps(appsfile.Watch{Metrics: m, Log: log})
+	if err != nil {
 		return nil, err
 	}
-	if n.roster, err = newRoster(c, m, log); err != nil {
+	n.apps, n.appsFile = apps.Apps, watch
+	if n.broker, err = newBroker(c, apps, m, log); err != nil {
+		return nil, err
+	}
+	if n.roster, err = newRoster(c, apps, m, log); err != nil {
 		return nil, err
 	}
 	n.hub = relay.New(relay.Config{
@@ -81,11 +85,11 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		FlushWindow:     c.FlushWindow,
 		FeedMemory:      feedMemory(c.FeedMemory),
 	})
-	n.webSocket = &transport.WebSocket{Hub: n.hub, Apps: apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout}
+	n.webSocket = &transport.WebSocket{Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout}
 	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,
-		API:       n.api(apps, m),
+		API:       n.api(m),
 		Ready:     n.ready,
 		Other:     other,
 
@@ -95,9 +99,9 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	return n, nil
 }
 
-func (n *node) api(apps *auth.Apps, m *metrics.Metrics) *api.API {
+func (n *node) api(m *metrics.Metrics) *api.API {
 	return &api.API{
-		Apps: apps, Publisher: n.broker, Occupancy: n.roster, Caches: n.broker, Logs: n.broker,
+		Apps: n.apps, Publisher: n.broker, Occupancy: n.roster, Caches: n.broker, Logs: n.broker,
 		Metrics: m, Log: n.log, Now: time.Now, Stopping: n.leaving,
 	}
 }
@@ -123,28 +127,28 @@ func redisOptions(c Config) (*redisconn.Options, error) {
 	return options, nil
 }
 
-func newRoster(c Config, m *metrics.Metrics, log *slog.Logger) (*roster.Roster, error) {
+func newRoster(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*roster.Roster, error) {
 	options, err := redisOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	return roster.New(roster.Config{Redis: options, Prefix: c.RedisPrefix, Tells: c.tellsRoll, Metrics: m, Log: log}), nil
+	return roster.New(roster.Config{Redis: options, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Metrics: m, Log: log}), nil
 }
 
-func newBroker(c Config, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
+func newBroker(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
 	options, err := redisOptions(c)
 	if err != nil {
 		return nil, err
 	}
 	slanger := broker.Slanger{AnyChannel: c.RedisSlanger == "any"}
 	if c.RedisSlanger != "off" {
-		slanger.AppID = c.AppID
+		slanger.AppID = apps.first
 	}
 	config := broker.Config{
-		Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, TellsRoll: c.tellsRoll, CacheTTL: c.cacheTTL, Metrics: m, Log: log,
+		Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, TellsRoll: apps.TellsRoll, CacheTTL: apps.CacheTTL, Metrics: m, Log: log,
 	}
-	if len(c.LogRules) > 0 {
-		config.LogRule = c.logRule
+	if apps.logs {
+		config.LogRule = apps.LogRule
 	}
 	return broker.New(config), nil
 }
@@ -167,7 +171,7 @@ func certPool(file string) (*x509.CertPool, error) {
 }
 
 // feedMemory is what is set, or a quarter of what the process may have.
-func feedMemory(set Bytes) int64 {
+func feedMemory(set appsfile.Bytes) int64 {
 	if set > 0 {
 		return int64(set)
 	}
@@ -202,6 +206,9 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	running.Go(func() { n.hub.Run(core) })
 	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
 	running.Go(func() { n.roster.Run(core, n.hub) })
+	if n.appsFile != nil {
+		running.Go(func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
+	}
 	running.Go(func() { n.logFailure(n.metrics.Serve(core)) })
 	failed := make(chan error, 1)
 	accepting.Go(func() { failed <- n.server.Serve(accept) })
@@ -220,6 +227,12 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	running.Wait()
 	return err
 }
+
+// appsFileEvery is the time between two looks at the apps file.
+const appsFileEvery = time.Second
+
+// takeApps puts other apps in force.
+func (n *node) takeApps(next []auth.App) error { return n.hub.Reload(n.apps, next) }
 
 func (n *node) listen(ctx context.Context, listeners []listener) error {
 	for _, l := range listeners {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"buildrelay/relay/appsfile"
 	"buildrelay/relay/pipe"
 )
 
@@ -26,8 +27,9 @@ command's own. docs/PROTOCOL.md describes the events.
 
 It publishes through the relay's HTTP API if RELAY_API_URL is set (or --url is
 given), with RELAY_APP_KEY and RELAY_APP_SECRET, else through Redis at
-RELAY_REDIS_URL; for the app RELAY_APP_ID. The command is not given
-RELAY_APP_SECRET and RELAY_REDIS_URL.
+RELAY_REDIS_URL; for the app RELAY_APP_ID. Instead of these three RELAY_APPS_FILE
+may be set: its first app is meant, or the one of RELAY_APP_ID. The command is not
+given RELAY_APP_SECRET, RELAY_APP_WEBHOOKS and RELAY_REDIS_URL.
 
 Where the channel is a log channel the relay keeps the output. The relay knows
 that by its RELAY_LOG_RULES; whoever publishes through Redis sets the same here.
@@ -74,7 +76,7 @@ func runPipe(ctx context.Context, args []string) int {
 
 func parsePipeFlags(args []string) (pipeFlags, error) {
 	var f pipeFlags
-	var buffer Bytes = pipe.DefaultBuffer
+	var buffer appsfile.Bytes = pipe.DefaultBuffer
 	flags := flag.NewFlagSet("buildrelay pipe", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), pipeUsage)
@@ -110,10 +112,11 @@ func (f pipeFlags) configure(environ []string) (pipe.Config, error) {
 	// Text, whatever it is written to: it stands among the output of a build.
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: settings.LogLevel}))
 	c := f.config
-	c.AppID, c.Log = settings.AppID, log
+	c.Log = log
 	c.Env = withoutSecrets(environ)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	c.Publisher, err = newPublisher(settings, f.to, log)
+	publisher, app, err := newPublisher(settings, f.to, log)
+	c.Publisher, c.AppID = publisher, app.ID
 	return c, err
 }
 
@@ -123,7 +126,7 @@ func withoutSecrets(environ []string) []string {
 	var env []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if name != "RELAY_APP_SECRET" && name != "RELAY_REDIS_URL" {
+		if name != "RELAY_APP_SECRET" && name != "RELAY_APP_WEBHOOKS" && name != "RELAY_REDIS_URL" {
 			env = append(env, entry)
 		}
 	}

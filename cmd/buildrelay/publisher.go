@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"buildrelay/auth"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/pipe"
 )
@@ -27,26 +28,31 @@ func (t target) roots() (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// newPublisher returns a backend's way to the relay. It connects to nothing yet.
-func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, error) {
-	switch {
-	case c.AppID == "":
-		return nil, errors.New("RELAY_APP_ID is not set: it says which app to publish for")
-	case to.apiURL != "":
-		return newHTTPPublisher(c, to)
-	case c.RedisURL != "":
-		return newBroker(c, metrics.New(prometheus.NewRegistry()), log)
-	default:
-		return nil, errors.New("neither RELAY_API_URL nor RELAY_REDIS_URL is set: one must say where to publish, such as https://relay.example:6001 or redis://127.0.0.1:6379")
+// newPublisher returns a backend's way to the relay, and for which app it publishes. It
+// connects to nothing yet.
+func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, auth.App, error) {
+	all, app, err := c.backendApps()
+	if err != nil {
+		return nil, app, err
 	}
+	var publisher pipe.Publisher
+	switch {
+	case to.apiURL != "":
+		publisher, err = newHTTPPublisher(app.Keys[0], to)
+	case c.RedisURL != "":
+		publisher, err = newBroker(c, all, metrics.New(prometheus.NewRegistry()), log)
+	default:
+		err = errors.New("neither RELAY_API_URL nor RELAY_REDIS_URL is set: one must say where to publish, such as https://relay.example:6001 or redis://127.0.0.1:6379")
+	}
+	return publisher, app, err
 }
 
-func newHTTPPublisher(c Config, to target) (pipe.Publisher, error) {
+func newHTTPPublisher(key auth.Key, to target) (pipe.Publisher, error) {
 	roots, err := to.roots()
 	if err != nil {
 		return nil, err
 	}
-	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: c.key(), Roots: roots})
+	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: key, Roots: roots})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_API_URL: %w", err)
 	}

@@ -21,7 +21,7 @@ const tailUsage = `usage: buildrelay tail [flags] CHANNEL
 Prints the text of a build's log, as the build printed it, and goes on until the
 build ends. What is missing is told on stderr. It reads the log of a log channel by
 the HTTP API of the relay at RELAY_API_URL, with RELAY_APP_ID, RELAY_APP_KEY and
-RELAY_APP_SECRET. When the relay goes away it tries again, and goes on where it was.
+RELAY_APP_SECRET, or RELAY_APPS_FILE, whose first app is meant. When the relay goes away it tries again, and goes on where it was.
 
 The exit code is 0 if all that was asked for was printed, 1 if something was missing
 or could not be read, and 130 if a signal ended it before the build did.

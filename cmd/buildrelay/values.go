@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strconv"
+	"net/netip"
 	"strings"
 )
 
@@ -36,23 +36,24 @@ func (m *SlangerMode) UnmarshalText(text []byte) error {
 	}
 }
 
-// Bytes is a setting for an amount of memory.
-type Bytes int64
+// Networks is a setting that lists networks and addresses.
+type Networks []netip.Prefix
 
-// UnmarshalText reads a whole number of bytes, or of KiB, MiB or GiB with that
-// unit behind it.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	number, unit := string(text), int64(1)
-	for suffix, factor := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
-		if rest, ok := strings.CutSuffix(number, suffix); ok {
-			number, unit = rest, factor
-			break
+// UnmarshalText reads networks such as 10.0.0.0/8, and addresses, with commas between them.
+func (n *Networks) UnmarshalText(text []byte) error {
+	*n = nil
+	for entry := range strings.SplitSeq(string(text), ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
 		}
+		network, err := netip.ParsePrefix(entry)
+		if address, alone := netip.ParseAddr(entry); alone == nil && address.Zone() == "" {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil || network.Addr().Is4In6() {
+			return fmt.Errorf("%q is no network such as 10.0.0.0/8 or fd12::/48, and no address", entry)
+		}
+		*n = append(*n, network.Masked())
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-	if err != nil || n < 0 || n > 1<<40/unit {
-		return fmt.Errorf("%q is no amount of memory such as 1048576, 512KiB, 64MiB or 1GiB", text)
-	}
-	*b = Bytes(n * unit)
 	return nil
 }

@@ -26,6 +26,13 @@ type Watch struct {
 	refused bool // the settled content is not in force
 }
 
+// Read reads an apps file, and the files with secrets that it names.
+func Read(path string) ([]auth.App, error) {
+	w := &Watch{Path: path}
+	apps, _, err := w.parse(w.look())
+	return apps, err
+}
+
 // Load reads the file for the first time.
 func (w *Watch) Load() ([]auth.App, error) {
 	apps, seen, err := w.parse(w.look())
