@@ -27,7 +27,7 @@ func (b *breaker) most() int {
 	return mostRequests
 }
 
-// fail notes that a letter was not taken, and how long it pauses.
+// fail notes that a letter was not taken.
 func (b *breaker) fail(l *letter, now time.Time, forbidden bool) {
 	if !b.broken() {
 		if b.failed == nil {
@@ -35,7 +35,7 @@ func (b *breaker) fail(l *letter, now time.Time, forbidden bool) {
 		}
 		b.failed[l] = true
 	}
-	if !b.broken() {
+	if !b.broken() || now.Before(b.until) { // what was under way says nothing new
 		return
 	}
 	b.tries++

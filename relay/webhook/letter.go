@@ -49,9 +49,9 @@ func (l *letter) write(app *auth.App) error {
 
 // request returns the request that brings the letter to hook.
 func (l *letter) request(ctx context.Context, hook *auth.Webhook) (*http.Request, error) {
-	to, err := parseURL(hook.URL)
+	to, err := auth.ParseWebhookURL(hook.URL)
 	if err != nil {
-		return nil, err
+		return nil, forbidden("the URL " + err.Error())
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(l.body))
 	if err != nil {

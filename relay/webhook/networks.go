@@ -35,13 +35,11 @@ func parseNetwork(entry string) (Networks, error) {
 	case "loopback":
 		return prefixes("127.0.0.0/8", "::1/128"), nil
 	}
-	prefix, err := netip.ParsePrefix(entry)
-	if !strings.Contains(entry, "/") {
-		var address netip.Addr
-		address, err = netip.ParseAddr(entry)
-		prefix = netip.PrefixFrom(address, address.BitLen())
+	if address, err := netip.ParseAddr(entry); err == nil && address.Zone() == "" {
+		entry = netip.PrefixFrom(address, address.BitLen()).String()
 	}
-	if err != nil || prefix.Addr().Zone() != "" || prefix.Addr().Is4In6() {
+	prefix, err := netip.ParsePrefix(entry)
+	if err != nil || prefix.Addr().Is4In6() {
 		return nil, fmt.Errorf("%q is no network: write one such as 10.1.0.0/16 or fd12::/48, an address, or one of the words private and loopback", entry)
 	}
 	return Networks{prefix.Masked()}, nil

@@ -3,6 +3,8 @@ package webhook
 import (
 	"log/slog"
 	"time"
+
+	"buildrelay/auth"
 )
 
 // noticeEvery is the pause between two lines of the log about the same of a target.
@@ -22,7 +24,7 @@ type notices struct {
 
 func newNotices(log *slog.Logger, key targetKey) notices {
 	host := ""
-	if u, err := parseURL(key.url); err == nil {
+	if u, err := auth.ParseWebhookURL(key.url); err == nil {
 		host = u.Hostname()
 	}
 	return notices{log: log.With("app", key.app, "host", host)}

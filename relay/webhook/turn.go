@@ -28,12 +28,21 @@ func (t *target) run(ctx context.Context) {
 		case <-t.wake:
 		case <-timer.C:
 		}
-		l, wait := t.next(time.Now())
-		for ; l != nil && ctx.Err() == nil; l, wait = t.next(time.Now()) {
-			requests.Go(func() { t.send(context.WithoutCancel(ctx), l) })
-		}
-		timer.Reset(wait)
+		timer.Reset(t.start(ctx, &requests))
 	}
+}
+
+// start starts what may be started, and returns how long nothing is to be done unless
+// something comes.
+func (t *target) start(ctx context.Context, requests *sync.WaitGroup) time.Duration {
+	for ctx.Err() == nil {
+		l, wait := t.next(time.Now())
+		if l == nil {
+			return wait
+		}
+		requests.Go(func() { t.send(context.WithoutCancel(ctx), l) })
+	}
+	return 0
 }
 
 // send tries a letter.
