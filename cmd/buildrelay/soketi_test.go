@@ -141,6 +141,7 @@ func TestSoketisWebhooksAreTranslated(t *testing.T) {
 		"SOKETI_DEFAULT_APP_WEBHOOKS": `[
 			{"url":"http://ci/hooks","event_types":["channel_occupied"],"headers":{"X-Token":"t"},
 			 "filter":{"channel_name_starts_with":"private-","channel_name_ends_with":"@all"}},
+			{"url":"http://ci/hooks","event_types":[]},
 			{"lambda_function":"tell","lambda":{"region":"eu-west-1"},"event_types":["member_added"]}]`,
 	})
 	const want = `[{"url":"http://ci/hooks","events":["channel_occupied"],"channel_prefix":"private-","channel_suffix":"@all",` +
@@ -151,7 +152,7 @@ func TestSoketisWebhooksAreTranslated(t *testing.T) {
 	if networks := got.values["RELAY_WEBHOOK_NETWORKS"]; networks != "private,loopback" {
 		t.Errorf("webhooks may go to %q", networks)
 	}
-	if len(got.notes) != 1 || !strings.Contains(got.notes[0].instead, "webhook 2 calls a Lambda function") {
+	if len(got.notes) != 1 || !strings.Contains(got.notes[0].instead, "webhook 3 calls a Lambda function") {
 		t.Errorf("notes: %v", got.notes)
 	}
 }
@@ -214,6 +215,8 @@ func TestSoketisSettingsThatCannotHoldAreNamed(t *testing.T) {
 		{"DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SEC", "0", "-1 is no limit"},
 		{"EVENT_MAX_SIZE_IN_KB", "-1", "kilobytes"},
 		{"EVENT_MAX_SIZE_IN_KB", "NaN", "kilobytes"},
+		{"EVENT_MAX_SIZE_IN_KB", "129", "at most 128"},
+		{"CHANNEL_LIMITS_MAX_NAME_LENGTH", "201", "from 1 to 200"},
 		{"PRESENCE_MAX_MEMBERS", "0", "whole number"},
 		{"DEFAULT_APP_WEBHOOKS", "http://ci", "JSON list"},
 		{"DEFAULT_APP_WEBHOOKS", `[{"url":"ftp://user:hunter2@ci"}]`, "webhook 1"},

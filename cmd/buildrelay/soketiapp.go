@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,6 +11,9 @@ import (
 
 	"buildrelay/protocol"
 )
+
+// soketiMost is the most of anything that an app may have, as in an apps file.
+const soketiMost = 10_000_000
 
 // app translates soketi's one app. Where there is a file of apps its settings mean
 // nothing.
@@ -31,10 +33,10 @@ func (s *soketi) app() {
 	s.set("APP_ENABLED", strconv.FormatBool(s.flag("DEFAULT_APP_ENABLED", true)), "DEFAULT_APP_ENABLED")
 	s.set("APP_CLIENT_EVENTS", strconv.FormatBool(s.flag("DEFAULT_APP_ENABLE_CLIENT_MESSAGES", false)), "DEFAULT_APP_ENABLE_CLIENT_MESSAGES")
 	s.set("APP_SUBSCRIPTION_ERRORS", "true", "DEFAULT_APP_ID") // soketi's event for them
-	connections := max(s.whole("DEFAULT_APP_MAX_CONNS", -1, -1, math.MaxInt32), 0)
+	connections := max(s.whole("DEFAULT_APP_MAX_CONNS", -1, -1, soketiMost), 0)
 	s.set("APP_MAX_CONNECTIONS", strconv.Itoa(connections), "DEFAULT_APP_MAX_CONNS")
 	s.set("APP_MAX_CLIENT_EVENTS", s.rate("DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SEC"), "DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SEC")
-	s.set("APP_MAX_MEMBERS", strconv.Itoa(s.whole("PRESENCE_MAX_MEMBERS", 100, 1, math.MaxInt32)), "PRESENCE_MAX_MEMBERS")
+	s.set("APP_MAX_MEMBERS", strconv.Itoa(s.whole("PRESENCE_MAX_MEMBERS", 100, 1, soketiMost)), "PRESENCE_MAX_MEMBERS")
 	s.times()
 	s.limits()
 	s.webhooks()
@@ -69,26 +71,27 @@ func (s *soketi) secret() {
 }
 
 func (s *soketi) times() {
-	timeout := s.whole("USER_AUTHENTICATION_TIMEOUT", 30_000, 1000, math.MaxInt32)
+	timeout := s.whole("USER_AUTHENTICATION_TIMEOUT", 30_000, 1000, 86_400_000)
 	if s.flag("DEFAULT_APP_USER_AUTHENTICATION", false) {
 		s.set("APP_AUTHORIZATION_TIMEOUT", strconv.Itoa(timeout)+"ms", "USER_AUTHENTICATION_TIMEOUT", "DEFAULT_APP_USER_AUTHENTICATION")
 	}
-	seconds := s.whole("CHANNEL_CACHE_TTL", 3600, -1, math.MaxInt32)
+	seconds := s.whole("CHANNEL_CACHE_TTL", 3600, -1, 365*24*3600)
 	if seconds <= 0 {
 		seconds = 365 * 24 * 3600 // soketi keeps it for ever
 	}
 	s.set("APP_CACHE_TTL", strconv.Itoa(seconds)+"s", "CHANNEL_CACHE_TTL")
 }
 
-// limits sets those of RELAY_APP_LIMITS that it does not have.
+// limits sets those of RELAY_APP_LIMITS that it does not have. More than an apps file may
+// allow is an error here, too: what is sent by it would be refused.
 func (s *soketi) limits() {
 	limits := []string{
-		"channel_name=" + strconv.Itoa(s.whole("CHANNEL_LIMITS_MAX_NAME_LENGTH", 200, 1, 1<<16)),
-		"event_name=" + strconv.Itoa(s.whole("EVENT_MAX_NAME_LENGTH", 200, 1, 1<<16)),
-		"data=" + s.kibibytes("EVENT_MAX_SIZE_IN_KB", 100),
-		"channels=" + strconv.Itoa(s.whole("EVENT_MAX_CHANNELS_AT_ONCE", 100, 1, math.MaxInt32)),
-		"batch=" + strconv.Itoa(s.whole("EVENT_MAX_BATCH_SIZE", 10, 1, math.MaxInt32)),
-		"member_size=" + s.kibibytes("PRESENCE_MAX_MEMBER_SIZE", 2),
+		"channel_name=" + strconv.Itoa(s.whole("CHANNEL_LIMITS_MAX_NAME_LENGTH", 200, 1, 200)),
+		"event_name=" + strconv.Itoa(s.whole("EVENT_MAX_NAME_LENGTH", 200, 1, protocol.MaxEventName)),
+		"data=" + s.kibibytes("EVENT_MAX_SIZE_IN_KB", 100, protocol.MaxRedisData>>10),
+		"channels=" + strconv.Itoa(s.whole("EVENT_MAX_CHANNELS_AT_ONCE", 100, 1, 10_000)),
+		"batch=" + strconv.Itoa(s.whole("EVENT_MAX_BATCH_SIZE", 10, 1, 1000)),
+		"member_size=" + s.kibibytes("PRESENCE_MAX_MEMBER_SIZE", 2, 32),
 		"publishes=" + s.rate("DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SEC"),
 		"reads=" + s.rate("DEFAULT_APP_MAX_READ_REQ_PER_SEC"),
 	}
@@ -136,6 +139,9 @@ func (s *soketi) webhooks() {
 		if w.URL == "" && w.Lambda != "" {
 			s.note(name, fmt.Sprintf("webhook %d calls a Lambda function: give it a url that does", i+1))
 			continue
+		}
+		if w.EventTypes != nil && len(w.EventTypes) == 0 {
+			continue // soketi tells it nothing
 		}
 		if err := w.check(); err != nil {
 			s.refuse(name, fmt.Sprintf("is wrong in webhook %d: %v", i+1, err))

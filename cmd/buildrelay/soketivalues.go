@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,7 +64,7 @@ func (s *soketi) whole(name string, fallback, least, most int) int {
 // rate returns a setting that limits what happens in a second. For soketi -1 is no limit,
 // which is 0 for us, and 0 refuses everything, which nobody can want.
 func (s *soketi) rate(name string) string {
-	n := s.whole(name, -1, -1, math.MaxInt32)
+	n := s.whole(name, -1, -1, soketiMost)
 	if n == 0 {
 		s.refuse(name, "is 0, which refuses everything: -1 is no limit")
 	}
@@ -73,12 +72,12 @@ func (s *soketi) rate(name string) string {
 }
 
 // kibibytes returns the bytes of a setting in kilobytes, which may have a fraction.
-func (s *soketi) kibibytes(name string, fallback float64) string {
+func (s *soketi) kibibytes(name string, fallback, most float64) string {
 	kib := fallback
 	if text := strings.TrimSpace(s.text(name, "")); text != "" {
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(n*1024 >= 1 && n <= 1<<20) {
-			s.refuse(name, fmt.Sprintf("is %q: it must be a number of kilobytes, of at most a gigabyte", text))
+		if err != nil || !(n*1024 >= 1 && n <= most) {
+			s.refuse(name, fmt.Sprintf("is %q: it must be a number of kilobytes, of at most %v", text, most))
 			n = fallback
 		}
 		kib = n

@@ -23,9 +23,8 @@ func runStart(ctx context.Context, args []string) error {
 	return runServe(ctx, nil)
 }
 
-// withoutNode returns the arguments behind soketi's script, with which its image and its
-// chart begin: node --max-old-space-size=256 /app/bin/server.js start. In our image node
-// is a name of this binary.
+// withoutNode returns the arguments behind soketi's script, which are its image's:
+// /app/bin/server.js start, with options of Node.js before it in its chart.
 func withoutNode(args []string) []string {
 	script := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	if script < 0 || path.Base(args[script]) != "server.js" {
