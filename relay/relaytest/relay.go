@@ -23,6 +23,7 @@ type Relay struct {
 
 	t       testing.TB
 	binary  string
+	args    []string // nil means "serve"
 	env     map[string]string
 	process *child
 	ending  bool // told to end: an exit is expected
@@ -97,7 +98,11 @@ func start(t testing.TB, binary string, env map[string]string, certs *Certs) *Re
 // run starts the process and waits until it is ready.
 func (r *Relay) run() {
 	r.t.Helper()
-	cmd := exec.Command(r.binary, "serve")
+	args := r.args
+	if len(args) == 0 {
+		args = []string{"serve"}
+	}
+	cmd := exec.Command(r.binary, args...)
 	cmd.Env = []string{QuickExit}
 	for name, value := range r.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
