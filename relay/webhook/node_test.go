@@ -56,8 +56,8 @@ func TestANodeThatMayBeTakenForGoneTellsNothing(t *testing.T) {
 		pass(6 * time.Second)
 		before := len(r.made(""))
 		pass(time.Minute)
-		if n := len(r.made("")) - before; n != 0 {
-			t.Errorf("%d requests", n)
+		if n := len(r.made("")) - before; n != 0 || r.waiting() != 1 {
+			t.Errorf("%d requests, %d events wait", n, r.waiting())
 		}
 		if n := r.log.count("cannot be read"); n != 1 {
 			t.Errorf("%d lines in the log", n)
@@ -65,6 +65,29 @@ func TestANodeThatMayBeTakenForGoneTellsNothing(t *testing.T) {
 		r.answers(nil)
 		r.set(func(o *outbox) { o.broken["Poll"] = false })
 		pass(35 * time.Second)
+		r.allDone()
+	}, auth.Webhook{URL: target})
+}
+
+// In the end the outbox says that all is another's, and may give it again.
+func TestWhatIsLostWhileTheOutboxCannotBeAskedIsForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.answers(always(http.StatusInternalServerError))
+		r.put(on("a"))
+		pass(300 * time.Millisecond)
+		r.set(func(o *outbox) { o.broken["Poll"], o.lost = true, []int{1} })
+		pass(time.Second)
+		if r.waiting() != 0 || r.left() != 1 {
+			t.Errorf("%d events wait, %d are not done", r.waiting(), r.left())
+		}
+		r.answers(nil)
+		r.set(func(o *outbox) {
+			o.broken["Poll"] = false
+			for _, again := range o.kept {
+				o.coming = append(o.coming, again)
+			}
+		})
+		pass(time.Second)
 		r.allDone()
 	}, auth.Webhook{URL: target})
 }

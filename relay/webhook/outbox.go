@@ -17,12 +17,12 @@ func (s *Sender) poll(ctx context.Context) error {
 		calling, cancel := context.WithTimeout(ctx, callTime)
 		taken, lost, err := s.config.Outbox.Poll(calling)
 		cancel()
+		s.lose(lost)
 		if err != nil {
 			return fmt.Errorf("polling the outbox: %w", err)
 		}
 		s.claims = true
 		s.shared.lease.renew(start)
-		s.lose(lost)
 		for _, o := range taken {
 			s.take(o)
 		}
@@ -92,7 +92,7 @@ func (s *Sender) tell(ctx context.Context, running *sync.WaitGroup) error {
 				e.Occurrence = now
 				s.hand(ctx, e, running)
 			} else {
-				s.shared.settled.add(e.Occurrence)
+				delete(s.held, idOf(e.Occurrence))
 			}
 		}
 	}

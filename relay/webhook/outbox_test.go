@@ -69,12 +69,12 @@ func (o *outbox) Poll(context.Context) (taken []protocol.Occurrence, lost []int,
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.polls++
+	lost, o.lost = o.lost, nil
 	if o.broken["Poll"] {
-		return nil, nil, errors.New("away")
+		return nil, lost, errors.New("away")
 	}
 	n := min(len(o.coming), 300)
 	taken, o.coming = o.coming[:n:n], o.coming[n:]
-	lost, o.lost = o.lost, nil
 	return taken, lost, nil
 }
 
@@ -92,6 +92,8 @@ func (o *outbox) Standing(_ context.Context, due []protocol.Occurrence) (standin
 		if !o.back[name(oc)] {
 			oc.Count = o.count
 			standing = append(standing, oc)
+		} else {
+			delete(o.kept, name(oc))
 		}
 	}
 	return standing, nil

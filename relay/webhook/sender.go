@@ -14,11 +14,12 @@ import (
 // Outbox is where all nodes keep what webhooks are to be told.
 type Outbox interface {
 	// Poll claims and renews partitions, and returns what came to those of this node since
-	// it was polled last, oldest first, at most some hundred. lost are the partitions that
-	// are this node's no longer: what was taken from them and is not done is another's.
+	// it was polled last, oldest first, at most some hundred. lost are, with an error too,
+	// the partitions that are this node's no longer: what was taken from them and is not
+	// done is another's.
 	Poll(ctx context.Context) (taken []protocol.Occurrence, lost []int, err error)
 	// Standing returns, of occurrences that are due, those that still stand (not taken
-	// back, still there), with what is known only now filled in.
+	// back, still there), with what is known only now filled in. The others are done.
 	Standing(ctx context.Context, due []protocol.Occurrence) ([]protocol.Occurrence, error)
 	// Done forgets occurrences, told or given up.
 	Done(ctx context.Context, done []protocol.Occurrence) error
