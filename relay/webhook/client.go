@@ -42,6 +42,8 @@ func newClient(g *gate, resolver *net.Resolver) *http.Client {
 			MaxIdleConns:           mostIdle,
 			MaxIdleConnsPerHost:    mostRequests,
 			IdleConnTimeout:        idleTime,
+			// Else a connection of HTTP/2 that is dead would be given every request.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: requestTime, PingTimeout: requestTime},
 		},
 	}
 }

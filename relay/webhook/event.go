@@ -15,8 +15,10 @@ const patience = 5 * time.Minute
 
 // event is an occurrence on its way to the webhooks that want it.
 type event struct {
-	protocol.Occurrence
+	protocol.Occurrence // without what text has, once that is there
 
+	// text is what is told of it.
+	text []byte
 	// entry is the place of its id among those of its partition.
 	entry [2]uint64
 	// left is how many targets have it yet to get or to give up.
@@ -53,13 +55,18 @@ func compareEvents(a, b *event) int {
 	)
 }
 
-// overhead is about what an event needs beside its texts.
-const overhead = 128
-
-// size is about how many bytes the event needs, in memory and on the wire.
-func (e *event) size() int {
-	return overhead + len(e.Kind) + len(e.Channel) + len(e.UserID) + len(e.Event) + len(e.Data) + len(e.SocketID)
+// fix makes the event's text: nothing of it changes any more.
+func (e *event) fix(o protocol.Occurrence) {
+	e.text = tell(o)
+	o.UserID, o.Event, o.Data, o.SocketID = "", "", "", ""
+	e.Occurrence = o
 }
+
+// overhead is about what an event needs in memory beside its text.
+const overhead = 256
+
+// size is about how many bytes the event needs, in memory, and more than on the wire.
+func (e *event) size() int { return overhead + len(e.text) }
 
 // expires is when the event is given up.
 func (e *event) expires() time.Time { return e.Due.Add(patience) }

@@ -29,22 +29,17 @@ type letter struct {
 }
 
 // write makes the body and signs it, unless that was done.
-func (l *letter) write(app *auth.App) error {
+func (l *letter) write(app *auth.App) {
 	if l.body != nil {
-		return nil
+		return
 	}
 	slices.SortStableFunc(l.events, compareEvents)
-	made, err := body(l.events)
-	if err != nil {
-		return err
-	}
 	ids := make([]string, len(l.events))
 	for i, e := range l.events {
 		ids[i] = idOf(e.Occurrence).String()
 	}
-	l.body, l.ids = made, strings.Join(ids, ",")
-	l.key, l.signature = app.SignWebhook(made)
-	return nil
+	l.body, l.ids = body(l.events), strings.Join(ids, ",")
+	l.key, l.signature = app.SignWebhook(l.body)
 }
 
 // request returns the request that brings the letter to hook.

@@ -89,8 +89,7 @@ func (s *Sender) tell(ctx context.Context, running *sync.WaitGroup) error {
 		}
 		for _, e := range due {
 			if now, ok := standing[idOf(e.Occurrence)]; ok {
-				e.Occurrence = now
-				s.hand(ctx, e, running)
+				s.hand(ctx, e, now, running)
 			} else {
 				delete(s.held, idOf(e.Occurrence))
 			}
@@ -116,13 +115,14 @@ func (s *Sender) standing(ctx context.Context, due []*event) (map[eventID]protoc
 	return standing, nil
 }
 
-// hand gives an event to the targets that want it.
-func (s *Sender) hand(ctx context.Context, e *event, running *sync.WaitGroup) {
-	hooks := wanting(s.config.Apps, e.Occurrence)
+// hand gives an event, as it stands, to the targets that want it.
+func (s *Sender) hand(ctx context.Context, e *event, o protocol.Occurrence, running *sync.WaitGroup) {
+	hooks := wanting(s.config.Apps, o)
 	if len(hooks) == 0 {
-		s.shared.settled.add(e.Occurrence)
+		s.shared.settled.add(o)
 		return
 	}
+	e.fix(o)
 	e.left.Store(int32(len(hooks)))
 	for key, hook := range hooks {
 		s.target(ctx, key, running).add(e, hook.Batch)

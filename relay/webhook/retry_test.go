@@ -3,10 +3,12 @@ package webhook_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"buildrelay/auth"
+	"buildrelay/protocol"
 )
 
 func always(status int) func(call) (int, time.Duration) {
@@ -148,7 +150,7 @@ func TestOfTooManyEventsTheNewestAreDropped(t *testing.T) {
 		kept int
 	}{
 		"events": {"", 10_100, 10_000},
-		"bytes":  {string(make([]byte, 1<<20-1000)), 20, 16},
+		"bytes":  {strings.Repeat("x", 1<<20-1000), 20, 16},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +159,7 @@ func TestOfTooManyEventsTheNewestAreDropped(t *testing.T) {
 				var ids []string
 				for range c.put {
 					o := on("a")
-					o.Data = c.data
+					o.Kind, o.Data = protocol.HookClientEvent, c.data
 					ids = append(ids, r.put(o)...)
 				}
 				pass(time.Minute)

@@ -52,12 +52,10 @@ func (t *target) send(ctx context.Context, l *letter) {
 		t.finish(l, errGone)
 		return
 	}
-	err := l.write(app)
-	if err == nil {
-		start := time.Now()
-		err = deliver(ctx, t.client, hook, l)
-		t.measure(time.Since(start), err)
-	}
+	l.write(app)
+	start := time.Now()
+	err := deliver(ctx, t.client, hook, l)
+	t.measure(time.Since(start), err)
 	t.finish(l, err)
 }
 

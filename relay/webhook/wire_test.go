@@ -68,7 +68,10 @@ func TestAnAnswerCanDoNoHarm(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}, "delivered"},
-		"a bomb": {func(w http.ResponseWriter, _ *http.Request) {
+		"a bomb": {func(w http.ResponseWriter, r *http.Request) {
+			if asked := r.Header["Accept-Encoding"]; asked != nil {
+				t.Errorf("the answer may be compressed: %q", asked)
+			}
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(bomb)
 		}, "delivered"},
