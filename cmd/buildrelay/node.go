@@ -46,6 +46,7 @@ type node struct {
 	appsFile  *appsfile.Watch // nil where the settings describe the one app
 	broker    *broker.Broker
 	roster    *roster.Roster
+	webhooks  *webhooks
 	hub       *relay.Hub
 	webSocket *transport.WebSocket
 	server    *server.Server
@@ -71,12 +72,16 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.roster, err = newRoster(c, apps, m, log); err != nil {
 		return nil, err
 	}
+	if n.webhooks, err = newWebhooks(c, apps, m, log); err != nil {
+		return nil, err
+	}
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
 		Roster:          n.roster,
 		Log:             n.broker,
 		Publisher:       n.broker,
 		Caches:          n.broker,
+		Occurrences:     n.roster,
 		Controls:        controls(),
 		Metrics:         m,
 		ActivityTimeout: c.ActivityTimeout,
@@ -85,7 +90,9 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		FlushWindow:     c.FlushWindow,
 		FeedMemory:      feedMemory(c.FeedMemory),
 	})
-	n.webSocket = &transport.WebSocket{Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout}
+	n.webSocket = &transport.WebSocket{
+		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout, Admission: c.admission(),
+	}
 	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,
@@ -95,6 +102,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 
 		Memory: memory, MemoryPercent: c.AcceptTrafficMemory,
 	}.Handler(), log)
+	n.state().Register(n.registry)
 	n.metrics = server.New(n.metricsHandler(memory), log)
 	return n, nil
 }
@@ -103,6 +111,7 @@ func (n *node) api(m *metrics.Metrics) *api.API {
 	return &api.API{
 		Apps: n.apps, Publisher: n.broker, Occupancy: n.roster, Caches: n.broker, Logs: n.broker,
 		Metrics: m, Log: n.log, Now: time.Now, Stopping: n.leaving,
+		RefusedCalls: n.config.MaxRefusedCalls, Address: n.config.clientAddress(),
 	}
 }
 
@@ -132,7 +141,9 @@ func newRoster(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*rost
 	if err != nil {
 		return nil, err
 	}
-	return roster.New(roster.Config{Redis: options, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Metrics: m, Log: log}), nil
+	return roster.New(roster.Config{
+		Redis: options, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Outbox: apps.WantsHook, Metrics: m, Log: log,
+	}), nil
 }
 
 func newBroker(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
@@ -182,8 +193,8 @@ func feedMemory(set appsfile.Bytes) int64 {
 }
 
 func (n *node) ready() error {
-	if n.stopping.Load() {
-		return errors.New("stopping")
+	if err := n.serving(); err != nil {
+		return err
 	}
 	if err := n.broker.Ready(); err != nil {
 		return err
@@ -206,6 +217,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	running.Go(func() { n.hub.Run(core) })
 	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
 	running.Go(func() { n.roster.Run(core, n.hub) })
+	running.Go(func() { n.webhooks.run(core) })
 	if n.appsFile != nil {
 		running.Go(func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
 	}
