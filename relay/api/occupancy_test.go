@@ -16,6 +16,7 @@ type occupancy struct {
 	members  map[string][]string // of presence channels, and of a user's the user
 	caches   map[string]protocol.Cached
 	ended    []string // ids of users
+	prefix   string   // of the channels that were listed last
 	counts   int      // how often channels were counted
 	away     error    // what everything fails with
 }
@@ -31,6 +32,7 @@ func (o *occupancy) check(appID string) error {
 }
 
 func (o *occupancy) Channels(_ context.Context, appID, prefix string) (map[string]int, error) {
+	o.prefix = prefix
 	found := make(map[string]int)
 	for name, n := range o.occupied {
 		found[name] = n
