@@ -112,6 +112,8 @@ func (r *reader) checkPlain(n *yaml.Node) {
 		r.fault(n, "", "tags are not allowed; put a value that begins with ! into quotes")
 	}
 	for _, child := range n.Content {
-		r.checkPlain(child)
+		if !r.full() {
+			r.checkPlain(child)
+		}
 	}
 }

@@ -23,7 +23,7 @@ type reader struct {
 // fault notes that what stands at n is wrong. It does not hold what stands there, unless
 // the caller knows that it is no secret.
 func (r *reader) fault(n *yaml.Node, path, format string, args ...any) {
-	if len(r.faults) > mostFaults {
+	if r.full() {
 		return
 	}
 	if path != "" {
@@ -32,9 +32,12 @@ func (r *reader) fault(n *yaml.Node, path, format string, args ...any) {
 	r.faults = append(r.faults, fmt.Errorf("line %d: %s%w", n.Line, path, fmt.Errorf(format, args...)))
 }
 
+// full says whether enough is wrong to stop.
+func (r *reader) full() bool { return len(r.faults) > mostFaults }
+
 // err is all that is wrong.
 func (r *reader) err() error {
-	if len(r.faults) > mostFaults {
+	if r.full() {
 		return errors.Join(append(slices.Clone(r.faults[:mostFaults]), errors.New("and more"))...)
 	}
 	return errors.Join(r.faults...)
@@ -53,7 +56,7 @@ func (r *reader) fields(n *yaml.Node, path string, known []field) (there map[str
 		r.fault(n, path, "it must be a mapping with the fields %s", namesOf(known))
 		return there
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !r.full(); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
 		at := slices.IndexFunc(known, func(f field) bool { return name.Kind == yaml.ScalarNode && f.name == name.Value })
 		switch {
@@ -100,6 +103,9 @@ func (r *reader) each(n *yaml.Node, path string, read func(n *yaml.Node, path st
 		return
 	}
 	for i, value := range n.Content {
+		if r.full() {
+			return
+		}
 		read(value, path+"["+strconv.Itoa(i)+"]")
 	}
 }
