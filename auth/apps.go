@@ -166,7 +166,8 @@ func (a *Apps) CacheTTL(appID string) time.Duration {
 // [protocol.Hooks].
 func (a *Apps) WantsHook(appID, name string) bool {
 	app, ok := a.ByID(appID)
-	return ok && slices.ContainsFunc(app.Webhooks, func(w Webhook) bool { return w.wantsName(name) })
+	return ok && (name != protocol.HookCount || app.SubscriptionCounts) &&
+		slices.ContainsFunc(app.Webhooks, func(w Webhook) bool { return w.wantsName(name) })
 }
 
 // HaveHooks says whether any app has a webhook.

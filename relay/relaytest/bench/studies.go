@@ -23,5 +23,6 @@ func studies() []study {
 		{"channels-100k", (*bench).measureManyChannels},
 		{"sign-ins", (*bench).measureSignins},
 		{"publish", (*bench).measurePublishing},
+		{"webhooks", (*bench).measureHooks},
 	}
 }
