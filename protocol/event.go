@@ -13,8 +13,8 @@ type Event struct {
 	Data    string // reaches the client byte for byte; usually, not always, JSON
 	UserID  string // sender of a client event on a presence channel, else ""
 	Exclude string // socket id of the connection that must not get it, or ""
-	// ID, where not empty, is the publisher's name for the event on a log channel:
-	// published again under it, the event stands in the log once.
+	// ID, where not empty, is the publisher's name for the event on its channel: published
+	// again under it within minutes, the event is delivered, and stands in a log, once.
 	ID string
 	// Append says how it joins the log; nil asks for nothing special.
 	Append *Append
