@@ -46,6 +46,7 @@ type node struct {
 	appsFile  *appsfile.Watch // nil where the settings describe the one app
 	broker    *broker.Broker
 	roster    *roster.Roster
+	webhooks  *webhooks
 	hub       *relay.Hub
 	webSocket *transport.WebSocket
 	server    *server.Server
@@ -71,12 +72,16 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.roster, err = newRoster(c, apps, m, log); err != nil {
 		return nil, err
 	}
+	if n.webhooks, err = newWebhooks(c, apps, m, log); err != nil {
+		return nil, err
+	}
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
 		Roster:          n.roster,
 		Log:             n.broker,
 		Publisher:       n.broker,
 		Caches:          n.broker,
+		Occurrences:     n.roster,
 		Controls:        controls(),
 		Metrics:         m,
 		ActivityTimeout: c.ActivityTimeout,
@@ -136,7 +141,9 @@ func newRoster(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*rost
 	if err != nil {
 		return nil, err
 	}
-	return roster.New(roster.Config{Redis: options, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Metrics: m, Log: log}), nil
+	return roster.New(roster.Config{
+		Redis: options, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Outbox: apps.WantsHook, Metrics: m, Log: log,
+	}), nil
 }
 
 func newBroker(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
@@ -210,6 +217,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	running.Go(func() { n.hub.Run(core) })
 	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
 	running.Go(func() { n.roster.Run(core, n.hub) })
+	running.Go(func() { n.webhooks.run(core) })
 	if n.appsFile != nil {
 		running.Go(func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
 	}
