@@ -37,4 +37,13 @@
 // names the one before it; 0 where the roll was empty. So a change with 0 continues any empty
 // roll that is older. Nothing is kept of an empty roll: it is as old as the newest change
 // of its partition.
+//
+// Outbox. What webhooks of an app are told is an entry in the outbox of the channel's
+// partition: what the script finds out (who came and went, counts), and what nodes note
+// ([Roster.Note]). So what becomes of a channel has one order, by the time when it is due and then by the
+// entry. Who is gone is told 3 s later, and not at all if back by then. One node at a time
+// has the lease of a partition for telling (see [Outbox]), for 10 s from its last poll; the
+// next begins with the first entry that is not done. So all is told at least once, and twice
+// only where a node died, or was cut off, while it told. When Redis loses its data, so are
+// the entries that it had; and who is here is told as if all had come just then.
 package roster
