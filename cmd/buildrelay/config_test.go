@@ -86,7 +86,9 @@ func TestConfigTellsEverythingThatIsWrongAtOnce(t *testing.T) {
 }
 
 func TestSecretsDoNotShowInADumpOfTheConfig(t *testing.T) {
-	c, err := loadConfig(environOf(enough(), map[string]string{"RELAY_REDIS_URL": "redis://u:hunter2@h:1"}))
+	c, err := loadConfig(environOf(enough(), map[string]string{
+		"RELAY_REDIS_URL": "redis://u:hunter2@h:1", "RELAY_APP_WEBHOOKS": "[{url: 'https://h/hunter2'}]",
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestPipeSaysWhichSettingIsMissing(t *testing.T) {
 }
 
 func TestACommandIsNotGivenTheSecrets(t *testing.T) {
-	got := withoutSecrets([]string{"PATH=/bin", "RELAY_APP_SECRET=s", "RELAY_REDIS_URL=redis://", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="})
+	got := withoutSecrets([]string{"PATH=/bin", "RELAY_APP_SECRET=s", "RELAY_REDIS_URL=redis://", "RELAY_APP_WEBHOOKS=[]", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="})
 	if diff := cmp.Diff([]string{"PATH=/bin", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -3,6 +3,7 @@ package appsfile_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,36 @@ func TestWhatAFileDoesNotSayIsAsPusherHasIt(t *testing.T) {
 		{ID: "3", Keys: []auth.Key{{Key: "k", Secret: "s"}}, Limits: protocol.DefaultLimits(), CacheTTL: protocol.DefaultCacheTTL},
 		{ID: "b", Keys: []auth.Key{{Key: "b", Secret: "s"}}, Limits: raised, CacheTTL: protocol.DefaultCacheTTL},
 	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(- want, + got):\n%s", diff)
+	}
+}
+
+// Whoever starts with the example has what it says that holds without it.
+func TestTheExampleIsReadAndSaysTheDefaults(t *testing.T) {
+	text, err := os.ReadFile("../../docs/apps.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := appsfile.Parse(text, readSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := protocol.NewLogRule("private-build-*")
+	rule.Replay = protocol.Start{Kind: protocol.StartFirst}
+	want := []auth.App{{
+		ID: "ci", Keys: []auth.Key{{Key: "circle", Secret: "change-me"}},
+		Limits: protocol.DefaultLimits(), CacheTTL: protocol.DefaultCacheTTL,
+		Origins: auth.Origins{"https://ci.example.com", "https://*.example.com"},
+		Logs:    protocol.LogRules{rule},
+		Webhooks: []auth.Webhook{{
+			URL: "https://ci.example.com/hooks", Events: []string{"channel_occupied", "channel_vacated"},
+			Prefix: "presence-", Headers: map[string]auth.Secret{"X-Token": "change-me"}, Batch: 50 * time.Millisecond,
+		}},
+	}, {
+		ID: "other", Keys: []auth.Key{{Key: "other-key", Secret: "change-me-too"}},
+		Limits: protocol.DefaultLimits(), CacheTTL: protocol.DefaultCacheTTL,
+	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(- want, + got):\n%s", diff)
 	}
