@@ -31,6 +31,7 @@ func TestBrowser(t *testing.T) {
 		"shows a docker log":                                 showsADockerLog,
 		"scrolls a long log":                                 scrollsALongLog,
 		"shows who watches, on whatever node":                showsWhoWatches,
+		"asks nobody but us":                                 nothingLeavesTheHouse,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +58,8 @@ func startBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("no-proxy-server", true),
+		// It would ask its maker about the page's fields, which no page can help.
+		chromedp.Flag("disable-features", "site-per-process,Translate,BlinkGenPropertyTrees,AutofillServerCommunication"),
 		chromedp.Flag("ignore-certificate-errors-spki-list", keyHash(t, b.certs.CertFile)),
 	)
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
