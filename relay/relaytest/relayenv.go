@@ -2,6 +2,7 @@ package relaytest
 
 import (
 	"maps"
+	"net"
 	"net/http"
 	"testing"
 )
@@ -19,5 +20,15 @@ func StartRelayWith(t testing.TB, env map[string]string, certs *Certs, args ...s
 	}
 	t.Cleanup(r.client.CloseIdleConnections)
 	r.run()
+	r.Address, r.Metrics = reachable(r.Address), reachable(r.Metrics)
 	return r
+}
+
+// reachable is an address of this machine, for one that means all of them.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
 }

@@ -1,0 +1,105 @@
+package main_test
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"buildrelay/auth"
+	"buildrelay/relay/relaytest"
+)
+
+// guide returns the configurations of docs/MIGRATING.md: its blocks of settings, by the
+// word that their first line begins with.
+func guide(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/MIGRATING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]string{}
+	for _, block := range regexp.MustCompile("(?s)```dotenv\n# ([A-Za-z]+): [^\n]*\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		env := map[string]string{}
+		for line := range strings.Lines(block[2]) {
+			if name, value, found := strings.Cut(strings.TrimSpace(line), "="); found && !strings.HasPrefix(name, "#") {
+				env[name] = value
+			}
+		}
+		all[block[1]] = env
+	}
+	return all
+}
+
+// here replaces what is another's in a configuration: ports, files, and where Redis is.
+func here(t *testing.T, env map[string]string) (redis *relaytest.Redis, certs *relaytest.Certs) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"RELAY_LISTEN": "127.0.0.1:0", "SOKETI_PORT": "0", "RELAY_REDIS_URL": "", "RELAY_TLS_CERT_FILE": "", "RELAY_TLS_KEY_FILE": "",
+	} {
+		if _, there := env[name]; there {
+			env[name] = value
+		}
+	}
+	if _, there := env["SOKETI_PORT"]; there {
+		env["SOKETI_METRICS_SERVER_PORT"], env["SOKETI_SHUTDOWN_GRACE_PERIOD"] = "0", "0"
+	} else {
+		env["RELAY_LISTEN"], env["RELAY_METRICS_LISTEN"], env["RELAY_DRAIN_DELAY"] = "127.0.0.1:0", "127.0.0.1:0", "0s"
+	}
+	if _, there := env["RELAY_TLS_CERT_FILE"]; there {
+		certs = relaytest.NewCerts(t)
+		maps.Copy(env, relaytest.ServeTLS(certs))
+		delete(env, "RELAY_TLS") // it is on by itself
+	}
+	if _, there := env["RELAY_REDIS_URL"]; there {
+		redis = relaytest.StartRedis(t)
+		env["RELAY_REDIS_URL"] = redis.URL()
+	}
+	return redis, certs
+}
+
+func TestTheGuidesConfigurationsServe(t *testing.T) {
+	t.Parallel()
+	configurations := guide(t)
+	for _, from := range []string{"soketi", "Slanger", "Reverb", "Pusher"} {
+		t.Run(from, func(t *testing.T) {
+			t.Parallel()
+			env := configurations[from]
+			if env == nil {
+				t.Fatal("docs/MIGRATING.md has no configuration for it")
+			}
+			redis, certs := here(t, env)
+			a := app{relay: relaytest.StartRelayWith(t, env, certs)}
+			if from == "soketi" {
+				a.id, a.key = env["SOKETI_DEFAULT_APP_ID"], auth.Key{Key: env["SOKETI_DEFAULT_APP_KEY"], Secret: auth.Secret(env["SOKETI_DEFAULT_APP_SECRET"])}
+			} else {
+				a.id, a.key = env["RELAY_APP_ID"], auth.Key{Key: env["RELAY_APP_KEY"], Secret: auth.Secret(env["RELAY_APP_SECRET"])}
+			}
+			a.live(t)
+			if from == "Slanger" {
+				a.hearSlanger(t, redis)
+			}
+			for _, line := range a.relay.Log() {
+				if strings.Contains(line, "is it misspelt?") || strings.Contains(line, "not understood") {
+					t.Errorf("the configuration has what is none: %s", line)
+				}
+			}
+		})
+	}
+}
+
+// hearSlanger hears what a backend publishes in Redis by Slanger's contract.
+func (a app) hearSlanger(t *testing.T, redis *relaytest.Redis) {
+	t.Helper()
+	c := relaytest.DialWS(t, a.relay.SocketURL(a.key.Key), relaytest.WSOptions{TLS: a.relay.Certs.Client()})
+	c.Established()
+	c.Send(`{"event":"pusher:subscribe","data":{"channel":"builds","auth":""}}`)
+	c.Expect("pusher_internal:subscription_succeeded")
+	if err := redis.Client().Publish(t.Context(), "builds", `{"event":"e","data":"x","channel":"builds"}`).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Expect("e"); got.Channel != "builds" {
+		t.Errorf("got %s", got.Text)
+	}
+}
