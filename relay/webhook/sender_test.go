@@ -104,6 +104,22 @@ func (o *order) end(channels map[string]bool) {
 	}
 }
 
+// Also when its line has nothing else for a while.
+func TestAChannelWaitsForWhatIsUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.answers(func(call) (int, time.Duration) { return http.StatusOK, 4 * time.Second })
+		r.put(on("a"))
+		pass(2500 * time.Millisecond)
+		r.put(on("a"))
+		pass(time.Second)
+		if n := len(r.made("")); n != 1 {
+			t.Errorf("%d requests at once", n)
+		}
+		pass(6 * time.Second)
+		r.allDone()
+	}, auth.Webhook{URL: target})
+}
+
 func TestASlowTargetDelaysNoOther(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.answers(func(c call) (int, time.Duration) {
