@@ -35,12 +35,17 @@ func (c company) signIn() {
 	c.user.Subscribe(userChannel("u1"))
 }
 
-// expectTerminated expects that the user got an event, and that the relay then ended the connection.
-func (c company) expectTerminated(t *testing.T, event, data string) {
+// expectSent expects what is sent to the user. Nobody may end the user's connections
+// before: what ends them does not come after what was sent, by another way.
+func (c company) expectSent(t *testing.T, event, data string) {
 	t.Helper()
 	if got := c.user.Expect(event); got.DataString(t) != data || got.Channel != userChannel("u1") {
 		t.Errorf("what is sent to the user came as %s", got.Text)
 	}
+}
+
+// expectTerminated expects that the relay ends the user's connection.
+func (c company) expectTerminated() {
 	c.user.ExpectError(4009, "")
 	c.user.ExpectClose(4009)
 }
@@ -104,10 +109,13 @@ func callByNode(t *testing.T, w world, version string) {
 				`{"channels":{"a":{"subscription_count":2}}}`,
 			},
 			"to a user": {sdk.SendToUser("u1", "hello", map[string]string{"to": "é"}), `{}`},
+		})
+		c.expectSent(t, "hello", `{"to":"é"}`)
+		expectCalls(t, map[string]call{
 			"terminate": {sdk.Terminate("u1"), `{}`},
 			"odd user":  {sdk.Terminate("u 1@x"), `{}`},
 		})
-		c.expectTerminated(t, "hello", `{"to":"é"}`)
+		c.expectTerminated()
 	}
 	c.reader.Await("e")
 }
@@ -159,7 +167,8 @@ func callByGo(t *testing.T, w world, sdk *pusher.Client) {
 	if err := sdk.SendToUser("u1", "hello", map[string]string{"to": "é"}); err != nil {
 		t.Errorf("sending to a user: %v", err)
 	}
+	c.expectSent(t, "hello", `{"to":"é"}`)
 	terminate(t, w, "u1") // the SDK for Go cannot
-	c.expectTerminated(t, "hello", `{"to":"é"}`)
+	c.expectTerminated()
 	c.reader.Await("e")
 }

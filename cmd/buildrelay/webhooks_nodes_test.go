@@ -81,7 +81,11 @@ const killedEvents = 5 // client events on each channel
 // told, under the name that it had, and those of a channel in their order.
 func TestWebhooksOutliveTheNodeThatTellsThem(t *testing.T) {
 	t.Parallel()
-	for victim := range 2 {
+	victims := 1
+	if relaytest.Full() {
+		victims = 2
+	}
+	for victim := range victims {
 		t.Run(fmt.Sprintf("node %d", victim), func(t *testing.T) {
 			t.Parallel()
 			hooks := relaytest.StartHooks(t, relaytest.HookHang())

@@ -44,7 +44,11 @@ func TestWebhooks(t *testing.T) {
 			"who joins and leaves":              hooksOfMembers,
 			"what is not in a cache":            hooksOfCaches,
 		} {
-			n.run(t, name, func(t *testing.T, p place) {
+			places := n.apart
+			if relaytest.Full() {
+				places = n.run
+			}
+			places(t, name, func(t *testing.T, p place) {
 				t.Parallel()
 				test(t, p, hooks.For(t))
 			})
