@@ -9,9 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// onceKept is for how long it is known that an event was published, and what a call with
-// an Idempotency-Key said: as long as the script that appends to logs knows an event.
-const onceKept = 5 * time.Minute
+const (
+	// onceKept is for how long it is known that an event was published: as long as the
+	// script that appends to logs knows an event.
+	onceKept = 5 * time.Minute
+	// callKept is for how long, since it came last, it is known what a call with an
+	// Idempotency-Key said: longer than any of its events is known, which may be published
+	// a while after the call came.
+	callKept = onceKept + 30*time.Second
+)
 
 // queue queues what publishes messages, in their order. Those whose event has an id are
 // published by a script, which is loaded right before: a script that is not known would
@@ -43,6 +49,18 @@ func (b *Broker) publishOnce(ctx context.Context, pipe redis.Pipeliner, m *messa
 	return pipe.EvalSha(ctx, b.scripts.once.SHA, keys, args...)
 }
 
+// lost returns the error of a message that was not published since Redis did not know the
+// script: somebody made it forget all scripts right after it was loaded. Who publishes is
+// told, and tries again; what followed the message may have been published.
+func lost(messages []message) error {
+	for _, m := range messages {
+		if m.sent != nil && m.sent.Err() != nil {
+			return m.sent.Err()
+		}
+	}
+	return nil
+}
+
 // countRepeats counts what had been published before.
 func (b *Broker) countRepeats(appID string, messages []message, appends []*appending) {
 	n := 0
@@ -64,8 +82,12 @@ func (b *Broker) countRepeats(appID string, messages []message, appends []*appen
 // Claim ties the Idempotency-Key of a call to a digest of what the call said, for some
 // minutes. It says whether the digest is the one that the key is tied to.
 func (b *Broker) Claim(ctx context.Context, appID, key, digest string) (bool, error) {
-	args := redis.SetArgs{Mode: "NX", Get: true, TTL: onceKept}
-	before, err := b.client.SetArgs(ctx, b.names.call(appID, key), digest, args).Result()
+	name := b.names.call(appID, key)
+	args := redis.SetArgs{Mode: "NX", Get: true, TTL: callKept}
+	before, err := b.client.SetArgs(ctx, name, digest, args).Result()
+	if err == nil && before == digest {
+		err = b.client.PExpire(ctx, name, callKept).Err()
+	}
 	switch {
 	case errors.Is(err, redis.Nil):
 		return true, nil

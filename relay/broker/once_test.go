@@ -1,14 +1,17 @@
 package broker_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/broker"
 	"buildrelay/relay/relaytest"
 )
 
@@ -139,12 +142,71 @@ func TestAKeyIsTiedToOneDigest(t *testing.T) {
 			claim("2", key, "y", true)
 			claim("1", key, "x", true)
 		}
-		if ttl := l.client.PTTL(t.Context(), "buildrelay:{1}:call:"+odd).Val(); ttl <= 4*time.Minute || ttl > 5*time.Minute {
+		if ttl := l.client.PTTL(t.Context(), "buildrelay:{1}:call:"+odd).Val(); ttl <= 5*time.Minute || ttl > 6*time.Minute {
 			t.Errorf("known for %s", ttl)
 		}
 		l.client.RPush(t.Context(), "buildrelay:{1}:call:foreign", "x")
 		claim("1", "foreign", "x", false)
 	})
+}
+
+// An event is known for minutes since it was published, by the last call that was tried
+// again. Its key is known for longer, or another call would be taken, and its events
+// for repeats.
+func TestAKeyIsTiedForAsLongAsItsEventsAreKnown(t *testing.T) {
+	eachRedis(t, func(t *testing.T, l *logRig) {
+		const key = "buildrelay:{1}:call:k"
+		claim := func() {
+			t.Helper()
+			if same, err := l.Claim(t.Context(), "1", "k", "x"); err != nil || !same {
+				t.Fatalf("%v, %v", same, err)
+			}
+		}
+		claim()
+		if err := l.client.PExpire(t.Context(), key, time.Minute).Err(); err != nil { // four minutes pass
+			t.Fatal(err)
+		}
+		claim()
+		l.publish("1", withID("a", "k:0", "1"))
+		known, event := l.client.PTTL(t.Context(), key).Val(), l.client.PTTL(t.Context(), "buildrelay:{1:a}:id:k:0").Val()
+		if event <= 0 || known < event {
+			t.Errorf("the key is known for %s, its event for %s", known, event)
+		}
+	})
+}
+
+// forgetful makes Redis forget a script right after it was loaded.
+type forgetful struct{ redis.Hook }
+
+func (forgetful) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (forgetful) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		for i, c := range commands {
+			if c.Name() == "script" {
+				commands[i] = redis.NewStatusCmd(ctx, "script", "flush")
+			}
+		}
+		return next(ctx, commands)
+	}
+}
+
+func TestAnEventThatRedisForgotHowToPublishIsRefused(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t)
+	r := startRig(t, server.URL())
+	r.Watch("1", "live")
+	r.expect("confirmed 1 live")
+	broker.AddHook(r.Broker, forgetful{})
+	for _, events := range [][]protocol.Event{
+		{withID("live", "7", "1")},
+		{withID("live", "7", "1"), withID("cache-a", "7", "2")},
+	} {
+		if _, err := r.Publish(t.Context(), "1", events); err == nil {
+			t.Errorf("%d events: published, Redis says", len(events))
+		}
+	}
 }
 
 func TestAKeyIsNotTiedWithoutRedis(t *testing.T) {

@@ -98,6 +98,9 @@ func (b *Broker) send(ctx context.Context, messages []message, appends []*append
 	if err := b.exec(ctx, messages, appends); err != nil {
 		return err
 	}
+	if err := lost(messages); err != nil {
+		return err
+	}
 	var unknown []*appending
 	for _, a := range appends {
 		if redisconn.IsReply(a.reply.Err(), redisconn.NoScript) {
