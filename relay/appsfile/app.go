@@ -3,6 +3,7 @@ package appsfile
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -107,8 +108,8 @@ func keyName(to *string) func(string) error {
 
 func secret(to *auth.Secret) func(string) error {
 	return func(text string) error {
-		if text == "" || len(text) > 4096 {
-			return errors.New("must not be empty, nor longer than 4096 bytes")
+		if text == "" || len(text) > 4096 || strings.TrimSpace(text) != text {
+			return errors.New("must not be empty, nor longer than 4096 bytes, nor have spaces or line ends around it")
 		}
 		*to = auth.Secret(text)
 		return nil

@@ -37,12 +37,13 @@ func Parse(text []byte, readSecret func(path string) ([]byte, error)) ([]auth.Ap
 	return apps, nil
 }
 
-// parseYAML returns the one document of a text. It has no anchors and no tags: what is
+// parseYAML returns the one document of a text, which may be JSON. It has no anchors and no tags: what is
 // written is what there is.
 func parseYAML(text []byte) (*yaml.Node, error) {
 	if len(text) > mostBytes {
 		return nil, fmt.Errorf("it is larger than %d MiB", mostBytes>>20)
 	}
+	text = plainJSON(text)
 	documents := yaml.NewDecoder(bytes.NewReader(text))
 	root, err := nextDocument(documents)
 	switch {

@@ -236,7 +236,8 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		"apps: [{id: a, keys: [{secret: s}]}]":                                                  "line 1: keys[0].key: it is missing",
 		"apps: [{id: a, keys: [{key: k}]}]":                                                     "line 1: keys[0]: it must have either secret or secret_file",
 		"apps: [{id: a, keys: [{key: a/b, secret: s}]}]":                                        "line 1: keys[0].key: it must be of letters, digits and -_.~, at most 200 of them",
-		"apps: [{id: a, keys: [{key: k, secret: ''}]}]":                                         "line 1: keys[0].secret: it must not be empty, nor longer than 4096 bytes",
+		"apps: [{id: a, keys: [{key: k, secret: ''}]}]":                                         "line 1: keys[0].secret: it must not be empty, nor longer than 4096 bytes, nor have spaces or line ends around it",
+		"apps:\n- {id: a}\n- id: b\n  keys:\n  - key: k\n    secret: |\n      hunter2\n":        "line 2: keys: it is missing\nline 6: keys[0].secret: it must not be empty, nor longer than 4096 bytes, nor have spaces or line ends around it",
 		"apps: [{id: a, keys: [{key: k, secret: *hunter2}]}]":                                   "line 1: aliases are not allowed; put a value that begins with * into quotes",
 		"apps: [{id: a, keys: [{key: k, secret: &hunter2 x}]}]":                                 "line 1: anchors are not allowed; put a value that begins with & into quotes",
 		"apps: [{id: a, keys: [{key: k, secret: {hunter2}}]}]":                                  "line 1: keys[0].secret: it must be a single value",
@@ -257,6 +258,29 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		}
 		if apps != nil {
 			t.Errorf("%s\nthere are apps beside the error", text)
+		}
+	}
+}
+
+// JSON is read as whatever writes JSON writes it.
+func TestAFileCanBeJSON(t *testing.T) {
+	const text = "{\n\t\"apps\": [\n\t\t{\n\t\t\t\"id\": \"a\",\n" +
+		"\t\t\t\"keys\": [{\"key\": \"k\",\t\"secret\": \"\\ud83d\\ude00\\u00e9\\u007f\\/\\\\\\\"\\b: #*&!\"}],\n" +
+		"\t\t\t\"webhooks\": [{\"url\": \"https:\\/\\/a.example.com\\/x?a=1\\u0026b=\\\\\"}],\n\t\t\t\"limits\": {\"batch\": %s}\n\t\t}\n\t]\n}\n"
+	apps, err := appsfile.Parse(fmt.Appendf(nil, text, "7"), readSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := apps[0]
+	if a.Keys[0].Secret != "😀é\u007f/\\\"\b: #*&!" || a.Webhooks[0].URL != `https://a.example.com/x?a=1&b=\` || a.Limits.Batch != 7 {
+		t.Errorf("%q %q %d", string(a.Keys[0].Secret), a.Webhooks[0].URL, a.Limits.Batch)
+	}
+	for wrong, want := range map[string]string{
+		"0":            "line 7: limits.batch: it must be a whole number from 1 to 1000",
+		`1, "batch":2`: "line 7: limits.batch: it is there twice, first in line 7",
+	} {
+		if _, err := appsfile.Parse(fmt.Appendf(nil, text, wrong), readSecret); fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", wrong, err, want)
 		}
 	}
 }

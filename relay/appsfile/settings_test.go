@@ -43,6 +43,7 @@ func TestWebhooksCanBeASetting(t *testing.T) {
 	for _, text := range []string{
 		`[{"url":"https://a.example.com/x","events":["cache_miss"],"headers":{"x-y":"z"}}]`,
 		`[{url: "https://a.example.com/x", events: [cache_miss], headers: {X-Y: z}}]`,
+		`[{"url":"https:\/\/a.example.com\/x","events":["cache_miss"],"headers":{"x-y":"\u007a"}}]`,
 	} {
 		got, err := appsfile.ParseWebhooks(text)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
