@@ -28,9 +28,9 @@ type receiver struct {
 
 	mu      sync.Mutex
 	next    map[string]int // by channel: index in told of what comes after what was awaited last
-	server  *http.Server  // nil while it is down
-	gone    chan struct{} // closed when it goes down
-	answers []HookAnswer  // what the next calls get; the last stays
+	server  *http.Server   // nil while it is down
+	gone    chan struct{}  // closed when it goes down
+	answers []HookAnswer   // what the next calls get; the last stays
 }
 
 // toldHook is an event with the call that it came in.
