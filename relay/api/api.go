@@ -95,6 +95,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, error) {
 	t, err := find(r)
 	if err != nil {
+		hangUp(w, r)
 		return route{path: "none"}, nil, err
 	}
 	c, err := a.authenticate(w, r, t)

@@ -153,6 +153,29 @@ func TestRawAttacks(t *testing.T) {
 	}
 }
 
+// Who is refused before the body is read is told so at once: this server would wait for
+// the body without end.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	t.Parallel()
+	patient := httptest.NewServer(newBackend(t))
+	defer patient.Close()
+	good := sign(http.MethodPost, "/apps/3/events", event, nil)
+	for name, c := range map[string]struct {
+		target, header string
+		status         int
+	}{
+		"a wrong signature": {strings.Replace(good, "auth_signature=", "auth_signature=0", 1), "Content-Length: 5", 401},
+		"chunks":            {"/apps/3/events", "Transfer-Encoding: chunked", 401},
+		"compressed":        {good, "Content-Encoding: gzip\r\nContent-Length: 5", 415},
+		"no path":           {"/apps/3/nothing", "Content-Length: 5", 404},
+	} {
+		status, _, text := attack(t, patient.Listener.Addr().String(), "POST "+c.target+" HTTP/1.1\r\nHost: relay\r\n"+c.header+"\r\n\r\n")
+		if status != c.status {
+			t.Errorf("%s: %d %s, want %d", name, status, text, c.status)
+		}
+	}
+}
+
 // A body that does not come is not waited for beyond the time that the server has.
 func TestBodiesThatStallAreCutOff(t *testing.T) {
 	t.Parallel()

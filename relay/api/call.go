@@ -27,17 +27,10 @@ type call struct {
 // authenticate checks the signature, and only then reads the body, which the signature
 // names. An app that does not exist is refused like one whose key is wrong.
 func (a *API) authenticate(w http.ResponseWriter, r *http.Request, t target) (*call, error) {
-	if err := a.checkAddress(r); err != nil {
-		return nil, err
-	}
-	app := a.app(t, r)
-	query, err := a.checkHead(app, r)
+	app, query, err := a.admitHead(r, t)
 	if err != nil {
-		a.countRefusal(r, err)
+		hangUp(w, r)
 		return nil, err
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &failure{status: http.StatusUnsupportedMediaType, message: "the body must not be compressed"}
 	}
 	limit := int64(cmp.Or(app.Limits.Body, protocol.MaxBody))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
@@ -54,6 +47,31 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, t target) (*c
 	c := &call{app: app, name: t.name, query: query, body: body, method: r.Method, path: r.URL.Path, header: r.Header}
 	c.key, err = readKey(r.Header)
 	return c, err
+}
+
+// admitHead checks what can be checked before the body is read.
+func (a *API) admitHead(r *http.Request, t target) (*auth.App, url.Values, error) {
+	if err := a.checkAddress(r); err != nil {
+		return nil, nil, err
+	}
+	app := a.app(t, r)
+	query, err := a.checkHead(app, r)
+	if err != nil {
+		a.countRefusal(r, err)
+		return nil, nil, err
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, nil, &failure{status: http.StatusUnsupportedMediaType, message: "the body must not be compressed"}
+	}
+	return app, query, nil
+}
+
+// hangUp ends the connection with the answer where there is a body that was not read:
+// net/http would read it first, and wait for one that does not come.
+func hangUp(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // app returns the app that a request is for: the one that the path names, or else the
