@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"buildrelay/relay/clientaddr"
 )
 
 // maxRefused is how many addresses are remembered for a second. Of more than that, which
@@ -24,7 +26,7 @@ func (r *refusals) add(address netip.Addr, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn(now)
-	group := groupOf(address)
+	group := clientaddr.Group(address)
 	if _, known := r.by[group]; known || len(r.by) < maxRefused {
 		r.by[group]++
 	}
@@ -35,7 +37,7 @@ func (r *refusals) count(address netip.Addr, now time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn(now)
-	return r.by[groupOf(address)]
+	return r.by[clientaddr.Group(address)]
 }
 
 // turn begins another second when one is over. The caller holds mu.
@@ -43,18 +45,6 @@ func (r *refusals) turn(now time.Time) {
 	if passed := now.Sub(r.since); r.by == nil || passed >= time.Second || passed < 0 {
 		r.since, r.by = now, make(map[netip.Prefix]int)
 	}
-}
-
-// groupOf is what counts as one address: of IPv6 a /64, which one client has at the
-// least.
-func groupOf(address netip.Addr) netip.Prefix {
-	address = address.Unmap()
-	bits := address.BitLen()
-	if address.Is6() {
-		bits = 64
-	}
-	group, _ := address.Prefix(bits) // fails for the zero Addr alone: all such are one
-	return group
 }
 
 // checkAddress refuses an address that sent too many wrong signatures lately.

@@ -45,6 +45,18 @@ func (p Proxies) forwarded(lines []string, proxy netip.Addr) netip.Addr {
 	return proxy
 }
 
+// Group is what counts as one address where addresses have limits: of IPv6 a /64, which one
+// customer has at the least. It is the zero Prefix for the zero Addr.
+func Group(address netip.Addr) netip.Prefix {
+	address = address.Unmap()
+	bits := address.BitLen()
+	if address.Is6() {
+		bits = 64
+	}
+	group, _ := address.Prefix(bits) // fails for the zero Addr alone
+	return group
+}
+
 func (p Proxies) trust(address netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(address) {

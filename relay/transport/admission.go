@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/clientaddr"
 )
 
 // AdmissionConfig says how many clients a node takes. A limit that is 0 is none.
@@ -77,7 +78,7 @@ func (a *Admission) enter(r *http.Request) (seat, surplus) {
 	if a == nil {
 		return seat{}, noSurplus
 	}
-	address := network(a.config.Address(r))
+	address := clientaddr.Group(a.config.Address(r))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn(time.Now())
@@ -86,16 +87,6 @@ func (a *Admission) enter(r *http.Request) (seat, surplus) {
 	}
 	a.count(address)
 	return seat{a, address}, noSurplus
-}
-
-// network is what counts as one address; the zero Prefix where there is none.
-func network(address netip.Addr) netip.Prefix {
-	bits := 64
-	if address = address.Unmap(); address.Is4() {
-		bits = 32
-	}
-	prefix, _ := address.Prefix(bits) // fails for no address
-	return prefix
 }
 
 // turn begins a new second when the last one is over. The caller holds mu.
