@@ -70,8 +70,8 @@ type Roster struct {
 	reading *redis.Client // for what the HTTP API asks
 
 	wishes *wishes
-	// away is nil while Redis is told.
-	away atomic.Pointer[away]
+	// away is since when Redis cannot be told anything; nil while it can.
+	away atomic.Pointer[time.Time]
 	// source names this process to those who count its notes.
 	source string
 	// parts are what the sender knows of the partitions. Owned by Run.
@@ -120,18 +120,13 @@ func (r *Roster) Ask(appID, channel string, known protocol.Version) {
 	r.wishes.ask(appID, channel, known)
 }
 
-// Ready returns nil while Redis is told who is here, else what is wrong.
+// Ready returns nil while Redis is told who is here, else what is wrong. Anybody may read
+// that: it does not say why, which may hold addresses and is logged.
 func (r *Roster) Ready() error {
-	if a := r.away.Load(); a != nil && time.Since(a.since) > awayTooLong {
-		return fmt.Errorf("Redis cannot be told who is here since %s: %w", a.since.Format(time.TimeOnly), a.err)
+	if since := r.away.Load(); since != nil && time.Since(*since) > awayTooLong {
+		return fmt.Errorf("Redis cannot be told who is here since %s", since.Format(time.TimeOnly))
 	}
 	return nil
-}
-
-// away says since when Redis cannot be told anything, and why.
-type away struct {
-	since time.Time
-	err   error
 }
 
 // Run keeps Redis told until ctx ends, and then tells it what is left to tell and gives
@@ -154,7 +149,8 @@ func (r *Roster) Run(ctx context.Context, sink Sink) {
 			wait, failed = firstPause, false
 		}
 		if r.away.Load() == nil {
-			r.away.Store(&away{time.Now(), err})
+			now := time.Now()
+			r.away.Store(&now)
 		}
 		if !failed {
 			r.log.Warn("Redis cannot be told who is here, trying again", "error", err)
