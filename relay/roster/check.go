@@ -119,7 +119,7 @@ func (p probe) remove(ctx context.Context) error {
 		"lease:" + p.incarnation, "of:" + p.incarnation, "end:" + probedMembers,
 		"c:" + probedMembers, "m:" + probedMembers, "c:" + probedCount,
 		"due:" + probedMembers + ":", "due:" + probedMembers + ":check", "due:" + probedCount + ":",
-		"sender", "bytes", "lost", "told:" + p.incarnation, "tally:" + probedCount, "miss:" + probedCount,
+		"sender", "bytes", "bytes:check", "lost", "told:" + p.incarnation, "tally:" + probedCount, "miss:" + probedCount,
 	} {
 		keys = append(keys, p.partition+":"+name)
 	}

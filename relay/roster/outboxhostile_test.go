@@ -67,7 +67,7 @@ func TestForeignEntriesAreRemoved(t *testing.T) {
 
 // What others make of the keys of an outbox costs what these held, and nothing else.
 func TestForeignKeysOfAnOutboxAreMended(t *testing.T) {
-	keys := []string{"out", "bytes", "lost", "sender", "due:1:" + room + ":u", "due:1:" + room + ":", "tally:1:" + room, "o:1"}
+	keys := []string{"out", "bytes", "bytes:1", "lost", "sender", "due:1:" + room + ":u", "due:1:" + room + ":", "tally:1:" + room, "o:1"}
 	eachRedis(t, func(t *testing.T, url string) {
 		client := newClient(t, url)
 		for _, key := range keys {
@@ -164,7 +164,7 @@ func TestTooManyTextsAreCounted(t *testing.T) {
 		key := home("1", room) + "bytes"
 		a.Note(clientEvent(room, "client-1", "x"))
 		taken := k.take(1)
-		client.Set(t.Context(), key, 16<<20, 0)
+		client.Set(t.Context(), key, 32<<20, 0)
 		a.Note(clientEvent(room, "client-2", "x"))
 		a.enter(room, "u")
 		taken = append(taken, k.expect("channel_occupied presence-room", "member_added presence-room u")...)

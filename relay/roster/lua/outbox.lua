@@ -3,8 +3,8 @@
 --
 --   out                the stream of what is to be told: kind, app, channel, user, due (ms) and
 --                      text, which is for the nodes alone
---   bytes              how long the texts in it are; more than that where it was trimmed, until
---                      it is empty
+--   bytes              how long the texts in it are
+--   bytes:APP          those of an app, forgotten KEPT after the last came or went
 --   lost               how many were not kept, until a node asks
 --   due:APP:CHANNEL:ID the entry that says that a channel or, with an id, a member is gone, '-'
 --                      if that is not told; as long as a return takes it back
@@ -14,7 +14,9 @@
 
 local CANCEL = 3000 -- ms within which a return takes back that somebody is gone
 local OUTBOX = 100000 -- entries, and
-local TEXTS = 16777216 -- bytes of texts, of a partition
+local TEXTS = 33554432 -- bytes of texts, of a partition
+local TRIM = 100 -- entries that go where there are too many
+local KEPT = 600000 -- ms within which an entry is told or given up
 local COALESCE = 1000 -- ms in which a channel has one cache miss
 local MANY = 100 -- subscriptions, from where on they are told less often
 
@@ -28,48 +30,72 @@ local function append(fields)
   local id = redis.pcall('XADD', out, '*', unpack(fields))
   if type(id) ~= 'table' then return id end
   if not id.err:find('last possible ID', 1, true) then error(id) end
-  redis.call('DEL', out)
+  redis.call('DEL', out, base .. ':bytes')
   return redis.call('XADD', out, '*', unpack(fields))
+end
+
+-- fits says whether there is room for an app's text: an app may have as much as is free
+-- then. So whatever the others have, there is room for one that has none.
+local function fits(app, n)
+  local free = TEXTS - (whole(value(base .. ':bytes')) or 0)
+  return (whole(value(key('bytes', app))) or 0) + n <= free
+end
+
+-- weigh notes that an app has so many bytes of texts more or less.
+local function weigh(app, n)
+  add(base .. ':bytes', n)
+  local k = key('bytes', app)
+  local left = (whole(value(k)) or 0) + n
+  if left > 0 then redis.call('SET', k, number(left), 'PX', KEPT) else redis.call('DEL', k) end
+end
+
+-- fields_of returns the fields of an entry, as it was read, as a table.
+local function fields_of(entry)
+  local fields = {}
+  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  return fields
+end
+
+-- drop removes an entry as it was read.
+local function drop(entry)
+  local fields = fields_of(entry)
+  redis.call('XDEL', out, entry[1])
+  if fields.text and fields.text ~= '' then weigh(fields.app or '', -#fields.text) end
+  if redis.call('XLEN', out) == 0 then redis.call('DEL', base .. ':bytes') end
+end
+
+-- trim removes the oldest entries, where there are too many.
+local function trim()
+  if redis.call('XLEN', out) <= OUTBOX then return end
+  local oldest = redis.call('XRANGE', out, '-', '+', 'COUNT', TRIM)
+  for _, entry in ipairs(oldest) do drop(entry) end
+  add(base .. ':lost', #oldest)
 end
 
 -- keep writes down something to be told when it is due. It returns the entry, '-' where
 -- there are too many texts.
 local function keep(name, kind, due, user, text)
   local app, channel = name:match('^([^:]*):(.*)$')
-  if text ~= '' then
-    if (whole(value(base .. ':bytes')) or 0) + #text > TEXTS then
-      add(base .. ':lost', 1)
-      return '-'
-    end
-    add(base .. ':bytes', #text)
+  if text ~= '' and not fits(app, #text) then
+    add(base .. ':lost', 1)
+    return '-'
   end
   local id = append({'kind', kind, 'app', app, 'channel', channel, 'user', user, 'due', number(due), 'text', text})
-  if redis.call('XLEN', out) > OUTBOX then
-    local trimmed = redis.call('XTRIM', out, 'MAXLEN', '~', OUTBOX)
-    if trimmed > 0 then add(base .. ':lost', trimmed) end
-  end
+  if text ~= '' then weigh(app, #text) end
+  trim()
   return id
 end
 
--- entry reads an entry, as a table of its fields; nil where there is none.
+-- entry reads an entry: its id and its fields with their values; nil where there is none.
 local function entry(id)
   local found = redis.pcall('XRANGE', out, id, id)
-  if found.err or not found[1] then return nil end
-  local fields = {}
-  for i = 1, #found[1][2], 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
-  return fields
+  return not found.err and found[1] or nil
 end
 
 -- remove removes an entry, if it is there.
 local function remove(id)
-  local fields = entry(id)
-  if not fields then return end
-  redis.call('XDEL', out, id)
-  if redis.call('XLEN', out) == 0 then
-    redis.call('DEL', base .. ':bytes')
-  elseif fields.text and fields.text ~= '' then
-    add(base .. ':bytes', -#fields.text)
-  end
+  local found = entry(id)
+  if found then drop(found) end
 end
 
 local function due_key(name, id) return key('due', name .. ':' .. id) end

@@ -66,6 +66,7 @@ local function mend(name)
   for k, kind in pairs(kinds) do
     local is = redis.call('TYPE', k)
     if (is.ok or is) ~= kind then redis.call('DEL', k) end
+    if k == out and (is.ok or is) ~= kind then redis.call('DEL', base .. ':bytes') end
   end
 end
 

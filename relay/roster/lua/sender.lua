@@ -20,7 +20,7 @@ end
 local function page(from, most)
   local all = redis.pcall('XRANGE', out, from, '+', 'COUNT', most)
   if all.err then
-    redis.call('DEL', out)
+    redis.call('DEL', out, base .. ':bytes')
     return {}
   end
   local some, bytes = {}, 0
@@ -47,8 +47,9 @@ end
 
 -- stand says what standing answers for an entry.
 local function stand(id)
-  local fields = entry(id)
-  if not fields then return -1 end
+  local found = entry(id)
+  if not found then return -1 end
+  local fields = fields_of(found)
   local app, channel = fields.app or '', fields.channel or ''
   local name = app .. ':' .. channel
   if fields.kind == 'subscription_count' then
