@@ -117,6 +117,8 @@ func (f pipeFlags) configure(environ []string) (pipe.Config, error) {
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	publisher, app, err := newPublisher(settings, f.to, log)
 	c.Publisher, c.AppID = publisher, app.ID
+	// Whoever publishes through Redis decides by its own rules; it may have no right to more.
+	c.NoLog = f.to.apiURL == "" && app.Logs.Find(c.Channel) == nil
 	return c, err
 }
 

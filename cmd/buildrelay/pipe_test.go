@@ -51,6 +51,20 @@ func TestPipeSaysWhichSettingIsMissing(t *testing.T) {
 	}
 }
 
+func TestPipeKnowsThroughRedisWhetherThereIsALog(t *testing.T) {
+	environ := []string{"RELAY_APP_ID=3", "RELAY_APP_KEY=k", "RELAY_APP_SECRET=s", "RELAY_REDIS_URL=redis://127.0.0.1:1", "RELAY_LOG_RULES=private-build-*"}
+	for _, c := range []struct {
+		url, channel string
+		want         bool
+	}{{"", "private-build-1", false}, {"", "live", true}, {"https://a", "live", false}} {
+		f := pipeFlags{to: target{apiURL: c.url}}
+		f.config.Channel = c.channel
+		if got, err := f.configure(environ); err != nil || got.NoLog != c.want {
+			t.Errorf("%+v: %v, %v", c, got.NoLog, err)
+		}
+	}
+}
+
 func TestACommandIsNotGivenTheSecrets(t *testing.T) {
 	got := withoutSecrets([]string{"PATH=/bin", "RELAY_APP_SECRET=s", "RELAY_REDIS_URL=redis://", "RELAY_APP_WEBHOOKS=[]", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="})
 	if diff := cmp.Diff([]string{"PATH=/bin", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="}, got); diff != "" {

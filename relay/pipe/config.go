@@ -57,6 +57,8 @@ type Config struct {
 	AppID     string    // required
 	Channel   string    // required; encrypted channels are refused
 	Publisher Publisher // required
+	// NoLog says that the channel is known to have no log, else the first receipt tells.
+	NoLog bool
 
 	Command []string // program and arguments; empty reads Stdin to its end instead
 	Dir     string   // working directory of the command; "" is our own

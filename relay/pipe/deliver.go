@@ -26,7 +26,7 @@ type delivery struct {
 }
 
 func newDelivery(c Config, out *outbox, pace func(time.Duration)) *delivery {
-	return &delivery{c: c, out: out, pace: pace, log: life{run: rand.Text()}}
+	return &delivery{c: c, out: out, pace: pace, log: life{run: rand.Text(), live: c.NoLog}}
 }
 
 // run publishes until the outbox is closed and empty, and then the end, which is

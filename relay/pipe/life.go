@@ -11,6 +11,7 @@ import (
 // channel without a log there is one.
 type life struct {
 	run    string // names this build among all
+	live   bool   // the channel has no log
 	number int    // of this life, from 0
 	epoch  string // empty until a receipt has told it, and on a channel without a log
 	top    uint64 // offset of the newest event, as receipts tell it
@@ -20,15 +21,17 @@ type life struct {
 }
 
 // event returns the event of a record. Its id is another one for each record and in
-// each life: what a former log has taken is not yet in this one.
+// each life: what a former log has taken is not yet in this one. On a channel without a
+// log it has none: readers know by seq what they have, and a relay may lack the right to
+// remember ids.
 func (l *life) event(channel string, r Record) (protocol.Event, error) {
 	data, err := encode(r)
 	l.events++
-	return protocol.Event{
-		Name: r.Event(), Channel: channel, Data: data,
-		ID:     fmt.Sprintf("%s-%d-%d", l.run, l.number, l.events),
-		Append: l.append(r),
-	}, err
+	e := protocol.Event{Name: r.Event(), Channel: channel, Data: data, Append: l.append(r)}
+	if !l.live {
+		e.ID = fmt.Sprintf("%s-%d-%d", l.run, l.number, l.events)
+	}
+	return e, err
 }
 
 // append says how a record joins the log: the first begins it, and takes the place
@@ -63,6 +66,7 @@ func (l *life) advance(positions []protocol.Position) (ok bool) {
 		ok = ok && (at.Epoch == "" || at.ID.Offset > l.top)
 		l.epoch, l.top = at.Epoch, at.ID.Offset
 	}
+	l.live = l.epoch == ""
 	return ok
 }
 

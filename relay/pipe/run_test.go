@@ -27,6 +27,31 @@ func run(t *testing.T, c Config) (log, int) {
 	return readLog(t, p.published()), exit.Code
 }
 
+// An id costs the relay a script, which it needs for logs alone.
+func TestEventsHaveIDsWhereThereMayBeALog(t *testing.T) {
+	for name, c := range map[string]struct {
+		epoch string
+		noLog bool
+		want  []bool // whether an event has an id
+	}{
+		"a log":             {"0123456789abcdef", false, []bool{true, true, true}},
+		"none, as is told":  {"", false, []bool{true, false, false}},
+		"none, as is known": {"", true, []bool{false, false, false}},
+	} {
+		p := &fakePublisher{epoch: c.epoch}
+		if _, err := Run(t.Context(), Config{AppID: "app", Channel: "c", Publisher: p, NoLog: c.noLog, Command: shell("echo hi")}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var got []bool
+		for _, e := range p.published() {
+			got = append(got, e.ID != "")
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func shell(script string) []string { return []string{"sh", "-c", script} }
 
 func TestTheExitCodeIsTheCommandsOwn(t *testing.T) {
