@@ -11,9 +11,12 @@
 //
 // Lines. At a target each channel has a line, in the order in which things became of the
 // channel, and only its head is on its way: in a letter, which is what one request brings.
-// A letter is signed once and tried, with growing pauses, until five minutes after what it
+// A letter is written once and tried, with growing pauses, until five minutes after what it
 // tells; the rest of its line waits. A target that fails with letter after letter rests, and
 // then gets one of them at a time until it takes one.
+//
+// Strangers. Of an app that this node does not know, or of a kind that no webhook here wants,
+// another node with a newer apps file may know more: such events wait, aside, for five minutes.
 //
 // Where requests go is decided when they connect, by the address (see [Networks]).
 package webhook

@@ -19,10 +19,12 @@ type letter struct {
 	lines  []*line
 	size   int
 
-	// What follows is made once, so that each try brings the same.
+	// The body is made once, so that each try brings the same, and signed again only when
+	// the app has no longer the key that signed it.
 	body           []byte
-	key, signature string
 	ids            string
+	signer         auth.Key
+	key, signature string
 
 	tries int
 	next  time.Time // when it is tried again
@@ -30,16 +32,22 @@ type letter struct {
 
 // write makes the body and signs it, unless that was done.
 func (l *letter) write(app *auth.App) {
-	if l.body != nil {
-		return
+	if l.body == nil {
+		l.fill()
 	}
+	if !slices.Contains(app.Keys, l.signer) {
+		l.signer = app.Keys[0]
+		l.key, l.signature = app.SignWebhook(l.body)
+	}
+}
+
+func (l *letter) fill() {
 	slices.SortStableFunc(l.events, compareEvents)
 	ids := make([]string, len(l.events))
 	for i, e := range l.events {
 		ids[i] = idOf(e.Occurrence).String()
 	}
 	l.body, l.ids = body(l.events), strings.Join(ids, ",")
-	l.key, l.signature = app.SignWebhook(l.body)
 }
 
 // request returns the request that brings the letter to hook.

@@ -33,7 +33,7 @@ func (s *Sender) poll(ctx context.Context) error {
 	return nil
 }
 
-// take puts an occurrence on the agenda, if a webhook wants it.
+// take takes an occurrence, unless it was taken already.
 func (s *Sender) take(o protocol.Occurrence) {
 	id := idOf(o)
 	if s.held[id] != nil {
@@ -41,12 +41,20 @@ func (s *Sender) take(o protocol.Occurrence) {
 	}
 	e := newEvent(o)
 	s.held[id] = e
+	s.meet(o.App)
+	s.place(e)
+}
+
+// place puts an event on the agenda, if a webhook wants it.
+func (s *Sender) place(e *event) {
 	switch {
-	case len(wanting(s.config.Apps, o)) == 0:
-		s.shared.settled.add(o)
+	case !strangerOf(e).known(s.config.Apps):
+		s.estrange(e)
+	case len(wanting(s.config.Apps, e.Occurrence)) == 0:
+		s.shared.settled.add(e.Occurrence)
 	case len(s.agenda) >= mostAhead:
-		s.config.Metrics.Hooks.WithLabelValues(o.App, dropped).Inc()
-		s.shared.settled.add(o)
+		s.config.Metrics.Hooks.WithLabelValues(e.App, dropped).Inc()
+		s.shared.settled.add(e.Occurrence)
 	default:
 		heap.Push(&s.agenda, e)
 	}
@@ -67,7 +75,11 @@ func (s *Sender) lose(partitions []int) {
 			delete(s.held, id)
 		}
 	}
-	s.agenda.remove(func(e *event) bool { return lost[e.Partition] })
+	gone := func(e *event) bool { return lost[e.Partition] }
+	s.agenda.remove(gone)
+	for list := range s.strangers.lists {
+		s.strangers.remove(list, gone)
+	}
 	for _, t := range s.targets {
 		t.forget()
 	}
@@ -119,7 +131,7 @@ func (s *Sender) standing(ctx context.Context, due []*event) (map[eventID]protoc
 func (s *Sender) hand(ctx context.Context, e *event, o protocol.Occurrence, running *sync.WaitGroup) {
 	hooks := wanting(s.config.Apps, o)
 	if len(hooks) == 0 {
-		s.shared.settled.add(o)
+		s.place(e) // the webhooks have changed since it was taken
 		return
 	}
 	e.fix(o)
@@ -180,6 +192,6 @@ func (s *Sender) release(ctx context.Context) {
 		e.lost.Store(true)
 	}
 	clear(s.held)
-	s.agenda = nil
+	s.agenda, s.strangers = nil, strangers{}
 	s.claims = false
 }

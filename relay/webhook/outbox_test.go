@@ -37,14 +37,16 @@ func newOutbox(t testing.TB) *outbox {
 	}
 }
 
-// put notes what became of a channel of app 1, in a partition that the channel decides, and
+// put notes what became of a channel of app 1, where none is given, in a partition that the channel decides, and
 // returns its id.
 func (o *outbox) put(occurrences ...protocol.Occurrence) (ids []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, oc := range occurrences {
 		o.next++
-		oc.App = "1"
+		if oc.App == "" {
+			oc.App = "1"
+		}
 		oc.Partition = len(oc.Channel) % 7
 		oc.ID = fmt.Sprintf("1700000000000-%d", o.next)
 		if oc.Kind == "" {

@@ -98,10 +98,10 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// reload puts another app in force.
-func (r *rig) reload(app auth.App) {
+// reload puts other apps in force.
+func (r *rig) reload(apps ...auth.App) {
 	r.t.Helper()
-	if err := r.apps.Replace(app); err != nil {
+	if err := r.apps.Replace(apps...); err != nil {
 		r.t.Fatal(err)
 	}
 }

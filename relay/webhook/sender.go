@@ -43,11 +43,12 @@ type Sender struct {
 	shared *shared
 
 	// Owned by Run.
-	agenda  agenda
-	held    map[eventID]*event // what was taken from the outbox and is not forgotten there
-	targets map[targetKey]*target
-	claims  bool // the outbox counts on this node
-	failing bool // the outbox cannot be asked
+	agenda    agenda
+	strangers strangers
+	held      map[eventID]*event // what was taken from the outbox and is not forgotten there
+	targets   map[targetKey]*target
+	claims    bool // the outbox counts on this node
+	failing   bool // the outbox cannot be asked
 }
 
 const (
@@ -116,6 +117,7 @@ func (s *Sender) turn(ctx context.Context, running *sync.WaitGroup) {
 		}
 		return
 	}
+	s.revisit(time.Now())
 	err := s.poll(ctx)
 	if err == nil {
 		err = s.tell(ctx, running)
