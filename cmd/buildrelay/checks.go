@@ -69,6 +69,9 @@ func (c *Config) checkNumbers() error {
 			errs = append(errs, fmt.Errorf("%s%s is %d: it must be 0 (no limit) or more", prefix, name, n))
 		}
 	}
+	if n := c.AcceptTrafficMemory; n < 0 || n > 100 {
+		errs = append(errs, fmt.Errorf("RELAY_ACCEPT_TRAFFIC_MEMORY is %d: it must be a percentage, or 0 (memory does not matter)", n))
+	}
 	return errors.Join(errs...)
 }
 

@@ -58,6 +58,9 @@ func TestConfigNamesTheSettingThatIsWrong(t *testing.T) {
 		{map[string]string{"RELAY_MAX_HANDSHAKES": "-1"}, "RELAY_MAX_HANDSHAKES is -1"},
 		{map[string]string{"RELAY_MAX_HANDSHAKES_PER_ADDRESS": "-1"}, "RELAY_MAX_HANDSHAKES_PER_ADDRESS is -1"},
 		{map[string]string{"RELAY_MAX_REFUSED_CALLS": "-1"}, "RELAY_MAX_REFUSED_CALLS is -1"},
+		{map[string]string{"RELAY_ACCEPT_TRAFFIC_MEMORY": "-1"}, "RELAY_ACCEPT_TRAFFIC_MEMORY is -1"},
+		{map[string]string{"RELAY_ACCEPT_TRAFFIC_MEMORY": "101"}, "RELAY_ACCEPT_TRAFFIC_MEMORY is 101"},
+		{map[string]string{"RELAY_ACCEPT_TRAFFIC_MEMORY": "0"}, ""},
 		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "RELAY_APPS_FILE: open /nowhere/apps.yaml: no such file"},
 		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "unset RELAY_APP_ID, RELAY_APP_KEY, RELAY_APP_SECRET"},
 	}

@@ -157,6 +157,17 @@ func TestSoketisWebhooksAreTranslated(t *testing.T) {
 	}
 }
 
+func TestWebhooksOfOurOwnGoNowhereByASettingOfSoketis(t *testing.T) {
+	got := translated(t, map[string]string{
+		"SOKETI_DEFAULT_APP_WEBHOOKS": `[{"url":"http://ci/hooks"}]`, "RELAY_APP_WEBHOOKS": `[{"url":"https://ci.example.com"}]`,
+	})
+	for _, name := range []string{"RELAY_APP_WEBHOOKS", "RELAY_WEBHOOK_NETWORKS"} {
+		if value, set := got.values[name]; set {
+			t.Errorf("%s is %s", name, value)
+		}
+	}
+}
+
 func TestSoketisRedisIsFound(t *testing.T) {
 	const builtIn = "built in"
 	for _, test := range []struct {
@@ -212,6 +223,7 @@ func TestSoketisSettingsThatCannotHoldAreNamed(t *testing.T) {
 		{"DB_REDIS_CLUSTER_NODES", `[{"host":"s","port":7000}]`, "RELAY_REDIS_URL"},
 		{"ADAPTER_REDIS_CLUSTER_MODE", "true", "RELAY_REDIS_URL"},
 		{"DEFAULT_APP_MAX_CONNS", "1.5", "whole number"},
+		{"DEFAULT_APP_MAX_CONNS", "0", "-1 is no limit"},
 		{"DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SEC", "0", "-1 is no limit"},
 		{"EVENT_MAX_SIZE_IN_KB", "-1", "kilobytes"},
 		{"EVENT_MAX_SIZE_IN_KB", "NaN", "kilobytes"},

@@ -33,9 +33,8 @@ func (s *soketi) app() {
 	s.set("APP_ENABLED", strconv.FormatBool(s.flag("DEFAULT_APP_ENABLED", true)), "DEFAULT_APP_ENABLED")
 	s.set("APP_CLIENT_EVENTS", strconv.FormatBool(s.flag("DEFAULT_APP_ENABLE_CLIENT_MESSAGES", false)), "DEFAULT_APP_ENABLE_CLIENT_MESSAGES")
 	s.set("APP_SUBSCRIPTION_ERRORS", "true", "DEFAULT_APP_ID") // soketi's event for them
-	connections := max(s.whole("DEFAULT_APP_MAX_CONNS", -1, -1, soketiMost), 0)
-	s.set("APP_MAX_CONNECTIONS", strconv.Itoa(connections), "DEFAULT_APP_MAX_CONNS")
-	s.set("APP_MAX_CLIENT_EVENTS", s.rate("DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SEC"), "DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SEC")
+	s.set("APP_MAX_CONNECTIONS", s.most("DEFAULT_APP_MAX_CONNS"), "DEFAULT_APP_MAX_CONNS")
+	s.set("APP_MAX_CLIENT_EVENTS", s.most("DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SEC"), "DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SEC")
 	s.set("APP_MAX_MEMBERS", strconv.Itoa(s.whole("PRESENCE_MAX_MEMBERS", 100, 1, soketiMost)), "PRESENCE_MAX_MEMBERS")
 	s.times()
 	s.limits()
@@ -92,8 +91,8 @@ func (s *soketi) limits() {
 		"channels=" + strconv.Itoa(s.whole("EVENT_MAX_CHANNELS_AT_ONCE", 100, 1, 10_000)),
 		"batch=" + strconv.Itoa(s.whole("EVENT_MAX_BATCH_SIZE", 10, 1, 1000)),
 		"member_size=" + s.kibibytes("PRESENCE_MAX_MEMBER_SIZE", 2, 32),
-		"publishes=" + s.rate("DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SEC"),
-		"reads=" + s.rate("DEFAULT_APP_MAX_READ_REQ_PER_SEC"),
+		"publishes=" + s.most("DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SEC"),
+		"reads=" + s.most("DEFAULT_APP_MAX_READ_REQ_PER_SEC"),
 	}
 	own := strings.Fields(s.ours[prefix+"APP_LIMITS"])
 	limits = slices.DeleteFunc(limits, func(limit string) bool {
@@ -155,6 +154,9 @@ func (s *soketi) webhooks() {
 	if err != nil {
 		s.refuse(name, err.Error())
 		return
+	}
+	if s.has("APP_WEBHOOKS") {
+		return // these say where they may go themselves
 	}
 	s.set("APP_WEBHOOKS", string(text), name)
 	// soketi sends them anywhere, and most receivers are in the house.

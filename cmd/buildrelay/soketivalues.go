@@ -61,9 +61,9 @@ func (s *soketi) whole(name string, fallback, least, most int) int {
 	return n
 }
 
-// rate returns a setting that limits what happens in a second. For soketi -1 is no limit,
-// which is 0 for us, and 0 refuses everything, which nobody can want.
-func (s *soketi) rate(name string) string {
+// most returns a setting that limits how many there may be, or in a second. For soketi -1
+// is no limit, which is 0 for us, and 0 refuses everything, which nobody can want.
+func (s *soketi) most(name string) string {
 	n := s.whole(name, -1, -1, soketiMost)
 	if n == 0 {
 		s.refuse(name, "is 0, which refuses everything: -1 is no limit")
