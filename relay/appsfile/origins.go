@@ -12,8 +12,8 @@ import (
 	"buildrelay/auth"
 )
 
-// ParseOrigins reads a list of origins with commas between them. An empty one is nil: any
-// origin.
+// ParseOrigins reads a list of origins with commas between them. An empty text is
+// nil: any origin.
 func ParseOrigins(text string) (auth.Origins, error) {
 	var origins auth.Origins
 	var errs []error
@@ -25,6 +25,9 @@ func ParseOrigins(text string) (auth.Origins, error) {
 			errs = append(errs, fmt.Errorf("%s %w", quoted(origin), err))
 		}
 		origins = append(origins, origin)
+	}
+	if origins == nil && text != "" {
+		return nil, errors.New("names no origin: leave it empty, or name *, for any")
 	}
 	return origins, errors.Join(errs...)
 }

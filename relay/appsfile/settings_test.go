@@ -67,6 +67,11 @@ func TestOriginsCanBeASetting(t *testing.T) {
 	if got, err := appsfile.ParseOrigins(""); got != nil || err != nil {
 		t.Errorf("none: %v, %v", got, err)
 	}
+	for _, nothing := range []string{" ", ",", " , "} { // is not any
+		if _, err := appsfile.ParseOrigins(nothing); err == nil {
+			t.Errorf("%q is taken", nothing)
+		}
+	}
 	if _, err := appsfile.ParseOrigins("a, https://b/"); fmt.Sprint(err) != `"a" `+wrongOrigin+"\n"+`"https://b/" `+wrongHost {
 		t.Error(err)
 	}
