@@ -168,6 +168,32 @@ func TestWhatIsToldIsNotTakenBack(t *testing.T) {
 	})
 }
 
+// Who left, came back too late and left again left twice; the second time is taken back by a
+// return, though the first is told meanwhile.
+func TestWhatIsToldLateHoldsUpNoReturn(t *testing.T) {
+	eachRedis(t, func(t *testing.T, url string) {
+		client, k := newClient(t, url), newTaker(t, url, 0)
+		a := startNode(t, url, withOutbox)
+		a.enter(room, "u")
+		k.take(2)
+		a.Leave("1", room, "u")
+		first := k.take(2)
+		client.Del(t.Context(), home("1", room)+"due:1:"+room+":", home("1", room)+"due:1:"+room+":u") // it is too late
+		a.enter(room, "u")
+		k.take(2)
+		a.Leave("1", room, "u")
+		second := k.take(2)
+		if standing := k.standing(first); len(standing) != 2 {
+			t.Errorf("of the first time stands %q", texts(standing))
+		}
+		a.enter(room, "u")
+		a.roll(room)
+		if standing := k.standing(second); len(standing) > 0 {
+			t.Errorf("of the second time stands %q", texts(standing))
+		}
+	})
+}
+
 // To one who is told of one of both only, who is gone for a moment is not gone either.
 func TestWhoWasGoneForAMomentDidNotCome(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
