@@ -84,6 +84,7 @@ func (c *Config) checkTimes() error {
 	var errs []error
 	for name, d := range map[string]time.Duration{
 		"ACTIVITY_TIMEOUT": c.ActivityTimeout, "PING_AFTER": c.PingAfter, "PONG_TIMEOUT": c.PongTimeout,
+		"APP_CACHE_TTL": c.AppCacheTTL,
 	} {
 		if d < time.Second {
 			errs = append(errs, fmt.Errorf("%s%s is %s: it must be at least 1s", prefix, name, d))
@@ -93,10 +94,15 @@ func (c *Config) checkTimes() error {
 		errs = append(errs, fmt.Errorf("RELAY_APP_AUTHORIZATION_TIMEOUT is %s: it must be 0 (off) or at least 1s", d))
 	}
 	for name, d := range map[string]time.Duration{
-		"WRITE_TIMEOUT": c.WriteTimeout, "FLUSH_WINDOW": c.FlushWindow, "APP_CACHE_TTL": c.AppCacheTTL,
+		"WRITE_TIMEOUT": c.WriteTimeout, "FLUSH_WINDOW": c.FlushWindow,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s%s is %s: it must be more than 0", prefix, name, d))
+		}
+	}
+	for name, d := range map[string]time.Duration{"DRAIN_DELAY": c.DrainDelay, "DRAIN_WINDOW": c.DrainWindow} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("%s%s is %s: it must be 0 or more", prefix, name, d))
 		}
 	}
 	return errors.Join(errs...)
