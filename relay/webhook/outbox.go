@@ -10,8 +10,10 @@ import (
 	"buildrelay/protocol"
 )
 
-// poll takes what came to the outbox.
+// poll takes what came to the outbox. While much is held already it takes little: the rest is
+// kept there.
 func (s *Sender) poll(ctx context.Context) error {
+	bytes := 0
 	for range mostPolls {
 		start := time.Now()
 		calling, cancel := context.WithTimeout(ctx, callTime)
@@ -24,9 +26,10 @@ func (s *Sender) poll(ctx context.Context) error {
 		s.claims = true
 		s.shared.lease.renew(start)
 		for _, o := range taken {
+			bytes += len(o.Data)
 			s.take(o)
 		}
-		if len(taken) < fullPoll {
+		if len(taken) < fullPoll || len(s.agenda) >= manyAhead || bytes >= manyBytes {
 			break
 		}
 	}

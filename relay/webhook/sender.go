@@ -62,8 +62,12 @@ const (
 	// often more is asked for before anything is told.
 	fullPoll  = 100
 	mostPolls = 20
-	// mostAhead is how many occurrences are kept that are not due.
-	mostAhead = 50_000
+	// manyAhead is how many occurrences that are not due are so many that only one poll is
+	// made at a time, and manyBytes how much that is of what was just taken. mostAhead is how
+	// many are kept.
+	manyAhead = 50_000
+	manyBytes = 16 << 20
+	mostAhead = 200_000
 	// mostAsked is of how many occurrences the outbox is asked, or told, at once.
 	mostAsked = 500
 )
