@@ -83,7 +83,8 @@ type Metrics struct {
 	HookTime         prometheus.Histogram
 	// HooksWaiting are the events that this node has yet to tell, by app.
 	HooksWaiting *prometheus.GaugeVec
-	// HooksLost counts events that never came to be told: Redis or the node had too many.
+	// HooksLost counts events that never came to be told: Redis or the node had too many, or
+	// they were of no app.
 	HooksLost prometheus.Counter
 }
 
@@ -127,6 +128,6 @@ func New(reg prometheus.Registerer) *Metrics {
 		HookCalls:     f.counters("webhook_requests_total", "Requests to webhooks.", "app", "outcome"),
 		HookTime:      f.histogram("webhook_request_seconds", "Time that requests to webhooks took."),
 		HooksWaiting:  f.gauges("webhook_events_waiting", "Events of webhooks that this node has yet to tell.", "app"),
-		HooksLost:     f.counter("webhook_events_lost_total", "Events of webhooks that were too many to be kept."),
+		HooksLost:     f.counter("webhook_events_lost_total", "Events of webhooks that were too many to be kept, or of no app."),
 	}
 }
