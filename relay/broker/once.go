@@ -86,7 +86,7 @@ func (b *Broker) Claim(ctx context.Context, appID, key, digest string) (bool, er
 	args := redis.SetArgs{Mode: "NX", Get: true, TTL: callKept}
 	before, err := b.client.SetArgs(ctx, name, digest, args).Result()
 	if err == nil && before == digest {
-		err = b.client.PExpire(ctx, name, callKept).Err()
+		err = b.client.Expire(ctx, name, callKept).Err()
 	}
 	switch {
 	case errors.Is(err, redis.Nil):

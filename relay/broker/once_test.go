@@ -209,6 +209,16 @@ func TestAnEventThatRedisForgotHowToPublishIsRefused(t *testing.T) {
 	}
 }
 
+func TestANodeHasTheRightToTieAKeyAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, relaytest.StartRedis(t, user("node", nodeRights)).URLFor("node", "hunter2"))
+	for range 2 {
+		if same, err := r.Claim(t.Context(), "1", "k", "x"); err != nil || !same {
+			t.Errorf("%v, %v", same, err)
+		}
+	}
+}
+
 func TestAKeyIsNotTiedWithoutRedis(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "redis://127.0.0.1:1")

@@ -128,8 +128,12 @@ func (p *probe) once(ctx context.Context) error {
 	}
 	key := rand.Text()
 	p.keys = append(p.keys, p.broker.names.call(p.app, key))
-	_, err := p.broker.Claim(ctx, p.app, key, "check")
-	return err
+	for range 2 {
+		if _, err := p.broker.Claim(ctx, p.app, key, "check"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cache keeps an event as a node does, and reads it.
