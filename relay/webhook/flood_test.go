@@ -64,3 +64,16 @@ func TestWhatIsLargeIsTakenInParts(t *testing.T) {
 		}
 	}, auth.Webhook{URL: target})
 }
+
+// While nothing can be told what is done is forgotten all the same, else it would pile up.
+func TestWhatIsDoneIsForgottenWhileNothingStands(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.set(func(o *outbox) { o.broken["Standing"] = true })
+		r.put(on("a"))
+		nobodys := r.put(on("b"))[0]
+		pass(time.Second)
+		if !r.isDone(nobodys) || r.left() != 1 {
+			t.Errorf("done: %v; left: %d", r.isDone(nobodys), r.left())
+		}
+	}, auth.Webhook{URL: target, Prefix: "a"})
+}

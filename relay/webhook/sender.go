@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -123,11 +124,8 @@ func (s *Sender) turn(ctx context.Context, running *sync.WaitGroup) {
 	}
 	s.revisit(time.Now())
 	err := s.poll(ctx)
-	if err == nil {
-		err = s.tell(ctx, running)
-	}
-	if err == nil {
-		err = s.forget(ctx)
+	if err == nil { // what is done is forgotten whether or not something can be told
+		err = errors.Join(s.tell(ctx, running), s.forget(ctx))
 	}
 	if err != nil && !s.failing && ctx.Err() == nil {
 		s.config.Log.Warn("what webhooks are to be told cannot be read, trying again", "error", err)
