@@ -55,6 +55,7 @@ type API struct {
 	Address func(*http.Request) netip.Addr
 
 	readers  atomic.Int64 // calls that stay for a while
+	warned   atomic.Int64 // the second in which a failure was logged last
 	rates    rates
 	refusals refusals
 }

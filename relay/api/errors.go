@@ -65,11 +65,18 @@ func statusOf(err error) (status int, message string) {
 	}
 }
 
+// warn logs a failure, one in a second: while Redis is away all calls fail.
+func (a *API) warn(err error) {
+	if now := a.Now().Unix(); a.warned.Swap(now) != now {
+		a.Log.Warn("HTTP API calls fail", "error", err)
+	}
+}
+
 // writeError answers with the error's status. What is our own fault is logged.
 func (a *API) writeError(w http.ResponseWriter, err error) (status int) {
 	status, message := statusOf(err)
 	if status >= http.StatusInternalServerError {
-		a.Log.Warn("HTTP API call failed", "error", err)
+		a.warn(err)
 	}
 	var failed *failure
 	if errors.As(err, &failed) && failed.allow != "" {

@@ -1,7 +1,10 @@
 package api_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -147,6 +150,25 @@ func TestBodiesOfCallsThatAreNotSignedAreNotRead(t *testing.T) {
 		if recorder.Code != http.StatusUnauthorized && recorder.Code != http.StatusNotFound {
 			t.Errorf("%s: %d %s", name, recorder.Code, recorder.Body)
 		}
+	}
+}
+
+// The log does not grow with the calls that fail.
+func TestFailuresAreLoggedOnceASecond(t *testing.T) {
+	t.Parallel()
+	b, pass := limited(t, func(*protocol.Limits) {})
+	var log bytes.Buffer
+	b.Log, b.fails = slog.New(slog.NewTextHandler(&log, nil)), errors.New("Redis is away")
+	for range 2 {
+		for range 5 {
+			if got := b.publishOne(t); got.Code != http.StatusServiceUnavailable {
+				t.Errorf("%d %s", got.Code, got.Body)
+			}
+		}
+		pass(time.Second)
+	}
+	if lines := strings.Count(log.String(), "Redis is away"); lines != 2 {
+		t.Errorf("%d lines:\n%s", lines, &log)
 	}
 }
 
