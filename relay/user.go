@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
@@ -58,7 +57,7 @@ func (c *Conn) signIn(m protocol.Message) *protocol.Error {
 		return nil
 	}
 	c.user = &user.Member
-	c.home = c.hub.hold(app, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
+	c.home = c.hub.hold(c, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
 	return c.watch(user)
 }
 
@@ -72,11 +71,12 @@ func (c *Conn) signOut() {
 	}
 }
 
-// hold does something to a user's channel that makes it stay until letGo, and returns it.
-func (h *Hub) hold(app *auth.App, userID string, do func(*channel)) *channel {
+// hold does something to a user's channel that makes it stay until letGo, and returns it. c is
+// on whose behalf.
+func (h *Hub) hold(c *Conn, userID string, do func(*channel)) *channel {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ch := h.open(app, protocol.UserPrefix+userID)
+	ch := h.open(c.app.Load(), protocol.UserPrefix+userID)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.emptySince = time.Time{}

@@ -28,7 +28,7 @@ func (c *Conn) watch(user protocol.SignedUser) *protocol.Error {
 	}
 	c.watching = &watchlist{conn: c, ids: user.Watchlist, online: make(map[string]bool)}
 	for _, id := range user.Watchlist {
-		ch := c.hub.hold(app, id, func(ch *channel) { ch.watch(c.watching) })
+		ch := c.hub.hold(c, id, func(ch *channel) { ch.watch(c.watching) })
 		c.watching.channels = append(c.watching.channels, ch)
 	}
 	if user.Cut {
