@@ -59,6 +59,7 @@ func cachesGive(t *testing.T, p place) {
 		if data, ttl := cacheOf(t, p.on(1), channel); data != "" || ttl != 0 {
 			t.Errorf("%s has the cache %q for %d s", channel, data, ttl)
 		}
+		before := "none"
 		for _, data := range []string{`{"nonce":"bm9uY2U=","ciphertext":"Y2lwaGVydGV4dA=="}`, "plain <&>é\u2028\x00", ""} {
 			p.on(1).publish("App\\Events\\É", data, channel)
 			if got := early.Expect("App\\Events\\É"); got.DataString(t) != data {
@@ -67,13 +68,18 @@ func cachesGive(t *testing.T, p place) {
 			late := p.connect(1)
 			for range 2 {
 				subscribeCache(late, channel)
-				if got := late.Expect("App\\Events\\É"); got.Channel != channel || got.DataString(t) != data || strings.Contains(got.Text, `"id"`) {
+				got := late.Expect("App\\Events\\É")
+				if got.DataString(t) == before { // its node heard the event only now
+					got = late.Expect("App\\Events\\É")
+				}
+				if got.Channel != channel || got.DataString(t) != data || strings.Contains(got.Text, `"id"`) {
 					t.Errorf("the cached event came as %s", got.Text)
 				}
 				late.Unsubscribe(channel)
 				late.ExpectOpen()
 			}
 			late.Cut()
+			before = data
 			if got, ttl := cacheOf(t, p.on(0), channel); got != data || ttl < 1 || ttl > 1800 {
 				t.Errorf("%s has the cache %q for %d s", channel, got, ttl)
 			}

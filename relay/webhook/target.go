@@ -68,11 +68,18 @@ func newTarget(s *shared, key targetKey, n notices, end context.CancelFunc) *tar
 	}
 }
 
-// add gives the target an event, or drops it if too many wait.
+// add gives the target an event, or drops it if too many wait or it is too old already.
 func (t *target) add(e *event, batch time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
+		t.settled.leave(e)
+		return
+	}
+	now := time.Now()
+	if !now.Before(e.expires()) {
+		t.metrics.Hooks.WithLabelValues(t.key.app, expired).Inc()
+		t.notices.give(now, 1)
 		t.settled.leave(e)
 		return
 	}
@@ -87,7 +94,7 @@ func (t *target) add(e *event, batch time.Duration) {
 	if l == nil {
 		l = &line{channel: e.Channel}
 		t.lines[e.Channel] = l
-		t.queue(l, time.Now().Add(batch))
+		t.queue(l, now.Add(batch))
 	}
 	l.add(e)
 	t.look()
