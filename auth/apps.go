@@ -167,7 +167,7 @@ func (a *Apps) CacheTTL(appID string) time.Duration {
 func (a *Apps) WantsHook(appID, name string) bool {
 	app, ok := a.ByID(appID)
 	return ok && (name != protocol.HookCount || app.SubscriptionCounts) &&
-		slices.ContainsFunc(app.Webhooks, func(w Webhook) bool { return w.wantsName(name) })
+		slices.ContainsFunc(app.Webhooks, func(w Webhook) bool { return w.WantsEvent(name) })
 }
 
 // HaveHooks says whether any app has a webhook.

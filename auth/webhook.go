@@ -26,10 +26,12 @@ type Webhook struct {
 
 // Wants says whether the webhook is told of o.
 func (w *Webhook) Wants(o protocol.Occurrence) bool {
-	return w.wantsName(o.Kind) && strings.HasPrefix(o.Channel, w.Prefix) && strings.HasSuffix(o.Channel, w.Suffix)
+	return w.WantsEvent(o.Kind) && strings.HasPrefix(o.Channel, w.Prefix) && strings.HasSuffix(o.Channel, w.Suffix)
 }
 
-func (w *Webhook) wantsName(name string) bool {
+// WantsEvent says whether the webhook may be told of events with this name, one of
+// [protocol.Hooks].
+func (w *Webhook) WantsEvent(name string) bool {
 	return w.Events == nil || slices.Contains(w.Events, name)
 }
 

@@ -59,7 +59,7 @@ func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 	}
 	s, err := c.grant(app, request)
 	if err != nil {
-		c.refusal(app, request.Channel, err)
+		c.subscriptionError(app, request.Channel, err)
 		return err
 	}
 	if err := c.hold(s, request.Channel, app); err != nil {
@@ -104,9 +104,9 @@ func (c *Conn) grant(app *auth.App, request protocol.Subscribe) (*subscription, 
 	return s, nil
 }
 
-// refusal tells a client of a refused subscription as soketi does, beside the error, where
+// subscriptionError tells a client of a refused subscription as soketi does, beside the error, where
 // the app wants that.
-func (c *Conn) refusal(app *auth.App, channel string, why *protocol.Error) {
+func (c *Conn) subscriptionError(app *auth.App, channel string, why *protocol.Error) {
 	if app.SubscriptionErrors {
 		c.push(protocol.SubscriptionError(channel, why))
 	}
@@ -171,6 +171,6 @@ func (c *Conn) refuse(s *subscription, why *protocol.Error) {
 		delete(c.subscriptions, s.channel.key.name)
 	}
 	c.mu.Unlock()
-	c.refusal(c.app.Load(), s.channel.key.name, why)
+	c.subscriptionError(c.app.Load(), s.channel.key.name, why)
 	c.push(why.Frame())
 }

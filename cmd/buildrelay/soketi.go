@@ -173,12 +173,11 @@ func (s *soketi) listen() {
 	if s.theirs["PATH_PREFIX"] != "" {
 		s.refuse("PATH_PREFIX", "is not understood, and no client would find its path: let the proxy take the prefix off, and unset it")
 	}
+	host := "127.0.0.1" // for /metrics that nobody asked for
 	if s.flag("METRICS_ENABLED", false) {
-		s.set("METRICS_LISTEN", s.address("METRICS_HOST", "0.0.0.0", "METRICS_SERVER_PORT", 9601), "METRICS_HOST", "METRICS_SERVER_PORT")
-	} else {
-		// It has /metrics, too, which nobody asked for: it is for this machine alone.
-		s.set("METRICS_LISTEN", s.address("METRICS_HOST", "127.0.0.1", "METRICS_SERVER_PORT", 9601), "METRICS_HOST", "METRICS_SERVER_PORT")
+		host = "0.0.0.0"
 	}
+	s.set("METRICS_LISTEN", s.address("METRICS_HOST", host, "METRICS_SERVER_PORT", 9601), "METRICS_HOST", "METRICS_SERVER_PORT")
 }
 
 func (s *soketi) address(host, hostDefault, port string, portDefault int) string {

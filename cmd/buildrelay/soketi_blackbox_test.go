@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -98,7 +97,8 @@ func TestTheSoketiOfACircleCIServerIsSwapped(t *testing.T) {
 	var usage struct {
 		Memory struct{ Free, Used, Total, Percent float64 }
 	}
-	if err := json.Unmarshal([]byte(ask(t, "http://"+r.Metrics+"/usage")), &usage); err != nil || usage.Memory.Used == 0 {
+	_, told := r.AskMetrics("/usage")
+	if err := json.Unmarshal([]byte(told), &usage); err != nil || usage.Memory.Used == 0 {
 		t.Errorf("/usage: %+v, %v", usage, err)
 	}
 	r.ExpectLog("a setting of soketi's is not understood", "name", "SOKETI_METRICS_PROMETHEUS_PREFIX")
@@ -155,25 +155,6 @@ func TestSoketisWebhooksAreSent(t *testing.T) {
 	if _, call := hooks.Await("channel_occupied", "private-me@project@7@vcs-github@all"); call.Header.Get("X-Token") != "t" {
 		t.Errorf("the webhook's headers are %v", call.Header)
 	}
-}
-
-// ask returns the body of what a URL answers.
-func ask(t *testing.T, url string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }
 
 // refused starts a relay that must not start, and returns what it says.

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
@@ -166,9 +166,8 @@ func (s *soketi) webhooks() {
 // check tells what is wrong with the webhook; the text does not hold its URL, which may
 // be secret.
 func (w *soketiWebhook) check() error {
-	u, err := url.Parse(w.URL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return fmt.Errorf("its url does not begin with http:// or https:// and a host")
+	if _, err := auth.ParseWebhookURL(w.URL); err != nil {
+		return fmt.Errorf("its url %w", err)
 	}
 	for _, event := range w.EventTypes {
 		if !slices.Contains(protocol.Hooks(), event) {

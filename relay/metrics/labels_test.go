@@ -1,7 +1,6 @@
 package metrics_test
 
 import (
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -34,10 +33,10 @@ func TestNothingThatAClientSendsBecomesALabel(t *testing.T) {
 	c.Await("pusher_internal:subscription_succeeded")
 	for _, path := range []string{"/" + hostile, "/apps/" + hostile + "/events", "/apps/3/" + hostile, "/apps/3/channels/" + hostile + "?auth_key=" + hostile} {
 		for _, method := range []string{http.MethodGet, http.MethodPost, "H0STILE"} {
-			ask(t, method, "http://"+relay.Address+path)
+			relay.Do(method, path, "")
 		}
 	}
-	told := ask(t, http.MethodGet, "http://"+relay.Metrics+"/metrics")
+	_, told := relay.AskMetrics("/metrics")
 	for _, want := range []string{`buildrelay_connections_refused_total{code="4001"} 1`, `buildrelay_client_messages_total{app="3"} 5`, `route="none"`} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%s is not counted", want)
@@ -48,32 +47,16 @@ func TestNothingThatAClientSendsBecomesALabel(t *testing.T) {
 	}
 }
 
-// ask returns the body of the answer, whatever its status.
-func ask(t *testing.T, method, url string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
-}
-
 func TestBothListenersSayWhetherTheNodeIsReadyAndWhyNot(t *testing.T) {
 	redis := relaytest.StartRedis(t)
 	relay := relaytest.StartRelay(t, map[string]string{"RELAY_REDIS_URL": redis.URL()})
-	listeners := []string{relay.Address, relay.Metrics}
-	for _, address := range listeners {
+	listeners := []func(path string) string{
+		func(path string) string { _, said := relay.Do(http.MethodGet, path, ""); return said },
+		func(path string) string { _, said := relay.AskMetrics(path); return said },
+	}
+	for _, ask := range listeners {
 		for _, path := range []string{"/healthz", "/readyz"} {
-			if got := ask(t, http.MethodGet, "http://"+address+path); got != "ok\n" {
+			if got := ask(path); got != "ok\n" {
 				t.Errorf("%s says %q", path, got)
 			}
 		}
@@ -81,11 +64,11 @@ func TestBothListenersSayWhetherTheNodeIsReadyAndWhyNot(t *testing.T) {
 	relay.ExpectMetric(`buildrelay_ready{part="redis"}`, "is 1", func(n float64) bool { return n == 1 })
 	redis.Kill()
 	relay.ExpectMetric(`buildrelay_ready{part="redis"}`, "is 0", func(n float64) bool { return n == 0 })
-	for _, address := range listeners {
-		if got := ask(t, http.MethodGet, "http://"+address+"/readyz"); !strings.Contains(got, "Redis") {
+	for _, ask := range listeners {
+		if got := ask("/readyz"); !strings.Contains(got, "Redis") {
 			t.Errorf("/readyz says %q", got)
 		}
-		if got := ask(t, http.MethodGet, "http://"+address+"/healthz"); got != "ok\n" {
+		if got := ask("/healthz"); got != "ok\n" {
 			t.Errorf("/healthz says %q", got)
 		}
 	}

@@ -1,9 +1,6 @@
 package relaytest
 
 import (
-	"bufio"
-	"context"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,28 +19,15 @@ func (r *Relay) For(t testing.TB) *Relay {
 // written there; 0 if there is none.
 func (r *Relay) Metric(series string) float64 {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), Patience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Metrics+"/metrics", http.NoBody)
-	if err != nil {
-		r.t.Fatalf("asking for metrics: %v", err)
-	}
-	response, err := r.client.Do(request)
-	if err != nil {
-		r.t.Fatalf("asking for metrics: %v", err)
-	}
-	defer response.Body.Close()
+	_, all := r.AskMetrics("/metrics")
 	found := 0.0
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		if text, ok := strings.CutPrefix(lines.Text(), series+" "); ok {
-			if found, err = strconv.ParseFloat(text, 64); err != nil {
+	for line := range strings.Lines(all) {
+		if text, ok := strings.CutPrefix(line, series+" "); ok {
+			var err error
+			if found, err = strconv.ParseFloat(strings.TrimSpace(text), 64); err != nil {
 				r.t.Fatalf("the metric %s: %v", series, err)
 			}
 		}
-	}
-	if err := lines.Err(); err != nil {
-		r.t.Fatalf("reading metrics: %v", err)
 	}
 	return found
 }

@@ -76,9 +76,20 @@ func (r *Relay) RequestWith(method, path string, parameters url.Values, body str
 // Do sends a request as it is; target is its path and query.
 func (r *Relay) Do(method, target, body string) (status int, reply string) {
 	r.t.Helper()
+	return r.ask(method, r.URL()+target, body)
+}
+
+// AskMetrics sends a GET to a path of the listener for metrics.
+func (r *Relay) AskMetrics(path string) (status int, reply string) {
+	r.t.Helper()
+	return r.ask(http.MethodGet, "http://"+r.Metrics+path, "")
+}
+
+func (r *Relay) ask(method, target, body string) (status int, reply string) {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), Patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, r.URL()+target, bytes.NewReader([]byte(body)))
+	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader([]byte(body)))
 	if err != nil {
 		r.t.Fatalf("making a request: %v", err)
 	}

@@ -113,6 +113,15 @@ func (s *session) settle(t told, reply *redis.Cmd) (gone bool, err error) {
 	return false, nil
 }
 
+// attemptErr returns the error that the script's attempt answers; nil where it is none.
+func attemptErr(answer any) error {
+	if parts, _ := answer.([]any); len(parts) == 2 {
+		text, _ := parts[1].(string)
+		return errors.New("the roster's script failed: " + text)
+	}
+	return nil
+}
+
 func (s *session) settleOne(p *part, o op, answer any, hold time.Duration) error {
 	k := o.row.key
 	parts, _ := answer.([]any)
@@ -125,8 +134,7 @@ func (s *session) settleOne(p *part, o op, answer any, hold time.Duration) error
 		s.wishes.ask(k.app, k.channel, o.known)
 		return nil
 	case len(parts) == 2:
-		text, _ := parts[1].(string)
-		return errors.New("the roster's script failed: " + text)
+		return attemptErr(answer)
 	case k.kind != ask:
 		if s.wishes.settle(o, answer == "full") {
 			s.sink.Full(k.app, k.channel, k.user)

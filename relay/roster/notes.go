@@ -3,7 +3,6 @@ package roster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
@@ -152,9 +151,8 @@ func noteErr(reply *redis.Cmd) error {
 		return fmt.Errorf("telling Redis what to note: %w", err)
 	}
 	for _, answer := range answers {
-		if failed, _ := answer.([]any); len(failed) == 2 {
-			text, _ := failed[1].(string)
-			return errors.New("the roster's script failed: " + text)
+		if err := attemptErr(answer); err != nil {
+			return err
 		}
 	}
 	return nil

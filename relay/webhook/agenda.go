@@ -34,13 +34,7 @@ func (a *agenda) take(now time.Time, most int) (due []*event) {
 
 // remove removes what drop wants to go, and returns it.
 func (a *agenda) remove(drop func(*event) bool) (removed []*event) {
-	*a = slices.DeleteFunc(*a, func(e *event) bool {
-		if drop(e) {
-			removed = append(removed, e)
-			return true
-		}
-		return false
-	})
+	*a, removed = split(*a, drop)
 	heap.Init(a)
 	return removed
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -70,3 +71,16 @@ func (e *event) size() int { return overhead + len(e.text) }
 
 // expires is when the event is given up.
 func (e *event) expires() time.Time { return e.Due.Add(patience) }
+
+// split removes what drop wants to go from events, in place, and returns what is left and
+// what was removed, both in their order.
+func split(events []*event, drop func(*event) bool) (rest, removed []*event) {
+	rest = slices.DeleteFunc(events, func(e *event) bool {
+		gone := drop(e)
+		if gone {
+			removed = append(removed, e)
+		}
+		return gone
+	})
+	return rest, removed
+}

@@ -31,13 +31,7 @@ func (l *line) add(e *event) {
 
 // remove removes the events that drop wants to go, and returns them.
 func (l *line) remove(drop func(*event) bool) (removed []*event) {
-	l.events = slices.DeleteFunc(l.events, func(e *event) bool {
-		if drop(e) {
-			removed = append(removed, e)
-			return true
-		}
-		return false
-	})
+	l.events, removed = split(l.events, drop)
 	return removed
 }
 

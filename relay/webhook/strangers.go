@@ -21,9 +21,7 @@ type stranger struct{ app, kind string }
 // known says whether a webhook of the app may want events of this kind.
 func (s stranger) known(apps *auth.Apps) bool {
 	app, ok := apps.ByID(s.app)
-	return ok && slices.ContainsFunc(app.Webhooks, func(w auth.Webhook) bool {
-		return w.Events == nil || slices.Contains(w.Events, s.kind)
-	})
+	return ok && slices.ContainsFunc(app.Webhooks, func(w auth.Webhook) bool { return w.WantsEvent(s.kind) })
 }
 
 func strangerOf(e *event) stranger { return stranger{e.App, e.Kind} }
@@ -49,16 +47,12 @@ func (s *strangers) add(e *event) bool {
 
 // remove removes what drop wants to go of a list, and returns it.
 func (s *strangers) remove(from stranger, drop func(*event) bool) (removed []*event) {
-	rest := slices.DeleteFunc(s.lists[from], func(e *event) bool {
-		if drop(e) {
-			removed = append(removed, e)
-			s.events--
-			s.bytes -= weight(e)
-			return true
-		}
-		return false
-	})
-	if s.lists[from] = rest; len(rest) == 0 {
+	s.lists[from], removed = split(s.lists[from], drop)
+	for _, e := range removed {
+		s.events--
+		s.bytes -= weight(e)
+	}
+	if len(s.lists[from]) == 0 {
 		delete(s.lists, from)
 	}
 	return removed

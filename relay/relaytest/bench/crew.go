@@ -77,6 +77,15 @@ func (c *crew) all(ctx context.Context, pace float64, do func(i int, one *client
 	return nil
 }
 
+// subscribe subscribes each client to a channel, and waits until all are told that they are.
+func (c *crew) subscribe(ctx context.Context, channel func(i int) string) error {
+	err := c.all(ctx, 0, func(i int, one *client) error { return one.subscribe(channel(i), "") })
+	if err != nil {
+		return err
+	}
+	return c.until(ctx, "subscriptions", subscribed, len(c.clients))
+}
+
 // together is all at the same time, with a goroutine for each client.
 func (c *crew) together(ctx context.Context, do func(i int, one *client) error) error {
 	doing, _ := errgroup.WithContext(ctx)

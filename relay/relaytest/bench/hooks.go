@@ -80,10 +80,7 @@ func (b *bench) tellHooks(ctx context.Context, t telling, each int) (g growth, e
 	}
 	defer c.close()
 	channel := func(i int) string { return fmt.Sprintf("private-room-%d", i) }
-	if err := c.all(ctx, 0, func(i int, one *client) error { return one.subscribe(channel(i), "") }); err != nil {
-		return g, err
-	}
-	if err := c.until(ctx, "subscriptions", subscribed, len(c.clients)); err != nil {
+	if err := c.subscribe(ctx, channel); err != nil {
 		return g, err
 	}
 	return b.grow(ctx, srv, func(ctx context.Context) error {

@@ -75,10 +75,7 @@ func (b *bench) publishBy(ctx context.Context, p publishing, calls int) (u usage
 		return u, err
 	}
 	defer c.close()
-	if err := c.all(ctx, 0, func(_ int, one *client) error { return one.subscribe(publishTopic, "") }); err != nil {
-		return u, err
-	}
-	if err := c.until(ctx, "subscriptions", subscribed, len(c.clients)); err != nil {
+	if err := c.subscribe(ctx, func(int) string { return publishTopic }); err != nil {
 		return u, err
 	}
 	quiet, err := b.observe(ctx, srv, func(ctx context.Context) error { return wait(ctx, quietBefore) })
