@@ -38,15 +38,6 @@ func StartSDK(t testing.TB, version string, r *Relay) *SDK {
 	return &SDK{t: t, process: startNode(t, "publish.mjs", version, options, r.Certs)}
 }
 
-// Publish publishes one event by a version of the SDK and fails the test if the
-// SDK reports an error.
-func Publish(t testing.TB, version string, r *Relay, e Trigger) {
-	t.Helper()
-	if answer := StartSDK(t, version, r).Trigger(e); answer.Error != "" {
-		t.Fatalf("publishing by the SDK %s: %+v", version, answer)
-	}
-}
-
 // Trigger publishes an event.
 func (s *SDK) Trigger(e Trigger) Answer {
 	s.t.Helper()

@@ -64,7 +64,7 @@ func startBench(b *testing.B) (*relaytest.Redis, *node) {
 // known waits until Redis knows what was said.
 func (n *node) known() {
 	n.t.Helper()
-	if _, err := n.Channel(n.t.Context(), "1", "nothing"); err != nil {
+	if _, err := n.Counts(n.t.Context(), "1", nil); err != nil {
 		n.t.Fatal(err)
 	}
 }

@@ -43,12 +43,6 @@ func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string
 	return all, nil
 }
 
-// Channel returns what [Roster.Counts] does, of one channel.
-func (r *Roster) Channel(ctx context.Context, appID, channel string) (int, error) {
-	counts, err := r.Counts(ctx, appID, []string{channel})
-	return counts[channel], err
-}
-
 // Counts returns how many members each of the channels has, or, if it is no presence
 // channel, how many subscriptions over all nodes; 0 where it is not occupied. A user's
 // channel has the user, while signed in, for a member. It takes one round trip, and waits

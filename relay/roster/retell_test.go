@@ -66,7 +66,7 @@ func TestReadsWaitForWhatWasSaidBeforeAlone(t *testing.T) {
 	}()
 	for i := range 20 {
 		n.Count("1", "mine", i+1)
-		if got, err := n.Channel(t.Context(), "1", "mine"); err != nil || got != i+1 {
+		if got, err := countOf(t, n, "mine"); err != nil || got != i+1 {
 			t.Errorf("%d subscriptions, %v, want %d", got, err, i+1)
 		}
 	}
