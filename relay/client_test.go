@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"buildrelay/auth"
-	"buildrelay/protocol"
 	"buildrelay/relay"
 )
 
@@ -72,10 +71,6 @@ func (c *client) Send(p []byte) bool {
 	c.log(p)
 	return true
 }
-
-func (c *client) Probe() []byte { return protocol.Control(0x9, nil) }
-
-func (c *client) Farewell(code int, reason string) []byte { return protocol.CloseFrame(code, reason) }
 
 // Drop is answered as a client answers: it closes.
 func (c *client) Drop() {

@@ -111,7 +111,7 @@ func (c *Conn) Reply(p []byte) {
 // Close ends the connection from the relay's side: the error is told, then the
 // close code. Anybody may call it; it does not wait.
 func (c *Conn) Close(reason *protocol.Close) {
-	if c.part(reason.Frame(), c.transport.Farewell(reason.Code, reason.Reason)) {
+	if c.part(reason.Frame(), protocol.CloseFrame(reason.Code, reason.Reason)) {
 		c.count(reason.Code)
 	}
 }

@@ -50,6 +50,4 @@ func (d *dawdler) Send(p []byte) bool {
 	return false
 }
 
-func (*dawdler) Probe() []byte               { return protocol.Control(0x9, nil) }
-func (*dawdler) Farewell(int, string) []byte { return nil }
-func (*dawdler) Drop()                       {}
+func (*dawdler) Drop() {}

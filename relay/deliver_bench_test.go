@@ -133,6 +133,4 @@ func (c *counter) Send(p []byte) bool {
 	return true
 }
 
-func (*counter) Probe() []byte               { return nil }
-func (*counter) Farewell(int, string) []byte { return nil }
-func (*counter) Drop()                       {}
+func (*counter) Drop() {}

@@ -113,7 +113,7 @@ func (c *Conn) checkSilence(now int64) (again int64) {
 		return c.probed + grace
 	case now-seen >= ping:
 		c.probed = now
-		c.push(c.transport.Probe())
+		c.push(protocol.Control(protocol.OpPing, nil)) // all clients answer it, unlike pusher:ping
 		return now + grace
 	default:
 		return seen + ping

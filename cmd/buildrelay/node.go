@@ -90,9 +90,10 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		FlushWindow:     c.FlushWindow,
 		FeedMemory:      feedMemory(c.FeedMemory),
 	})
-	n.webSocket = &transport.WebSocket{
+	entrance := transport.Entrance{
 		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout, Admission: c.admission(),
 	}
+	n.webSocket = &transport.WebSocket{Entrance: entrance}
 	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -66,14 +65,14 @@ func (ws *WebSocket) join(c *client, app *auth.App) *protocol.Close {
 	if refused != nil {
 		return refused
 	}
-	ws.Log.Debug("client connected", "socket_id", conn.ID(), "app", app.ID, "remote", c.socket.RemoteAddr())
+	ws.greeted(conn, app, "websocket", c.socket.RemoteAddr().String())
 	return nil
 }
 
 // refuse tells a client why there is no connection, and gives it the time to close,
 // unless too many have that already.
 func (ws *WebSocket) refuse(c *client, why *protocol.Close) {
-	ws.Metrics.Refused.WithLabelValues(strconv.Itoa(why.Code)).Inc()
+	ws.refused(why)
 	c.refuse(why)
 	if ws.lingering.enter(maxLingering) {
 		c.linger()
@@ -173,13 +172,6 @@ func (c *client) Send(p []byte) bool {
 	_, _ = c.tls.Write(p) // fails only when the reader has closed the connection
 	return c.socket.uncork()
 }
-
-// Probe implements [relay.Transport] with a ping frame: all clients answer that,
-// while some do not answer the protocol's own ping.
-func (c *client) Probe() []byte { return protocol.Control(websocket.PingMessage, nil) }
-
-// Farewell implements [relay.Transport].
-func (c *client) Farewell(code int, reason string) []byte { return protocol.CloseFrame(code, reason) }
 
 // Drop implements [relay.Transport].
 func (c *client) Drop() {

@@ -47,10 +47,10 @@ func newRig(t *testing.T, limits transport.AdmissionConfig, certs *relaytest.Cer
 	limits.Address = clientaddr.Proxies{netip.MustParsePrefix("127.0.0.0/8")}.Of
 	r := &rig{t: t, apps: all, metrics: metrics.New(prometheus.NewRegistry()), admission: transport.NewAdmission(limits)}
 	hub := relay.New(relay.Config{Interest: nobody{}, Roster: nobody{}, Metrics: r.metrics})
-	ws := &transport.WebSocket{
+	ws := &transport.WebSocket{Entrance: transport.Entrance{
 		Hub: hub, Apps: all, Metrics: r.metrics, Log: slog.New(slog.DiscardHandler), WriteTimeout: time.Minute,
 		Admission: r.admission,
-	}
+	}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /app/{key}", ws)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}

@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay"
+	"buildrelay/relay/metrics"
+)
+
+const (
+	// maxMessage is the largest message that a client may send, at the least: 10 KB of
+	// data, escaped and escaped again, and more.
+	maxMessage = 64 << 10
+	// escaped is how many times as long data can become.
+	escaped = 7
+)
+
+// Entrance is what all transports share: who may connect, and to what. All fields but
+// Admission must be set before the first request.
+type Entrance struct {
+	Hub     *relay.Hub
+	Apps    *auth.Apps
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+	// WriteTimeout is how long a client may take nothing of what is sent to it
+	// before it is cut off.
+	WriteTimeout time.Duration
+	// Admission says who is one too many; nil says that nobody is.
+	Admission *Admission
+}
+
+// admit gives the client a seat, and finds its app. What a surplus client costs ends
+// here.
+func (e *Entrance) admit(r *http.Request) (seat, *auth.App, *protocol.Close) {
+	place, over := e.Admission.enter(r)
+	if over != noSurplus {
+		e.Metrics.Shed.WithLabelValues(string(over)).Inc()
+		return place, nil, over.close()
+	}
+	app, refused := e.findApp(r)
+	return place, app, refused
+}
+
+// findApp finds the app of the path value "key", and checks the origin and the protocol
+// version, 4 to 7.
+func (e *Entrance) findApp(r *http.Request) (*auth.App, *protocol.Close) {
+	key := r.PathValue("key")
+	app, ok := e.Apps.ByKey(key)
+	switch {
+	case !ok:
+		return nil, protocol.ErrUnknownKey(key)
+	case app.Disabled:
+		return nil, protocol.ErrAppDisabled()
+	case !allows(app.Origins, r.Header["Origin"]):
+		e.Metrics.Shed.WithLabelValues("origin").Inc()
+		return nil, protocol.ErrOrigin()
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, protocol.ErrInvalidVersion()
+	}
+	version := query.Get("protocol")
+	if version == "" {
+		return app, nil
+	}
+	switch n, err := strconv.Atoi(version); {
+	case err != nil:
+		return nil, protocol.ErrInvalidVersion()
+	case n < 4 || n > 7:
+		return nil, protocol.ErrUnsupportedProtocol()
+	}
+	return app, nil
+}
+
+// allows says whether all origins that a request names may connect: a browser names one.
+func allows(allowed auth.Origins, named []string) bool {
+	return !slices.ContainsFunc(named, func(origin string) bool { return !allowed.Allow(origin) })
+}
+
+// maxMessage is the largest message that a client of an app may send by now.
+func (e *Entrance) maxMessage(app *auth.App) int64 {
+	if now, ok := e.Apps.ByID(app.ID); ok {
+		app = now
+	}
+	return max(maxMessage, escaped*int64(app.Limits.Data))
+}
+
+// greeted notes a client that has its connection.
+func (e *Entrance) greeted(conn *relay.Conn, app *auth.App, transport, remote string) {
+	e.Log.Debug("client connected", "socket_id", conn.ID(), "app", app.ID, "transport", transport, "remote", remote)
+}
+
+// refused notes a client that has none.
+func (e *Entrance) refused(why *protocol.Close) {
+	e.Metrics.Refused.WithLabelValues(strconv.Itoa(why.Code)).Inc()
+}
