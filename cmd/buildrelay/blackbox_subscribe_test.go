@@ -119,7 +119,7 @@ func TestPrivateChannelsWantASignature(t *testing.T) {
 			"base64":                      {relaytest.Key + ":WN+LDDbGmCsoLDz+zUZi40/oxbq0j1NprxNb+ENlHDpA==", "", wrong},
 			"another channel's":           {grant(c, "private-b", nil), "", wrong},
 			"one for a user":              {grant(c, ":user::private-a", nil), "", wrong},
-			"another socket's":            {grant(&relaytest.WSClient{SocketID: "1.2"}, "private-a", nil), "", wrong},
+			"another socket's":            {grant(&relaytest.WSClient{Client: &relaytest.Client{SocketID: "1.2"}}, "private-a", nil), "", wrong},
 			"one with data, without it":   {grant(c, "private-a", &data), "", wrong},
 			"one without data, with it":   {right, `,"channel_data":"{\"a\":1}"`, wrong},
 			"one without data, with none": {right, `,"channel_data":""`, wrong},

@@ -69,7 +69,7 @@ func usersRefused(t *testing.T, p place) {
 		"another key":          {"0123456789abcdef0123" + right[20:], `{"id":"u"}`, ""},
 		"a wrong signature":    {relaytest.Key + ":" + strings.Repeat("0", 64), `{"id":"u"}`, "Invalid signature"},
 		"another user's":       {right, `{"id":"admin"}`, "Invalid signature"},
-		"another socket's":     {grant(&relaytest.WSClient{SocketID: "1.2"}, ":user:", ptr(`{"id":"u"}`)), `{"id":"u"}`, "Invalid signature"},
+		"another socket's":     {grant(&relaytest.WSClient{Client: &relaytest.Client{SocketID: "1.2"}}, ":user:", ptr(`{"id":"u"}`)), `{"id":"u"}`, "Invalid signature"},
 		"a channel's":          {grant(a, "private-a", ptr(`{"id":"u"}`)), `{"id":"u"}`, "Invalid signature"},
 		"one with two colons":  {relaytest.Key + "::user:" + right[20:], `{"id":"u"}`, ""},
 		"one of other spacing": {right, ` {"id":"u"}`, "Invalid signature"},

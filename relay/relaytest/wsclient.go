@@ -1,10 +1,8 @@
 package relaytest
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -18,42 +16,13 @@ import (
 // WSClient is a WebSocket connection that does what its test says and nothing
 // else; only pings it answers by itself.
 type WSClient struct {
+	*Client
 	// Response is the answer to the upgrade.
 	Response *http.Response
-	// SocketID is set by Established.
-	SocketID string
 
-	t       testing.TB
 	conn    *websocket.Conn
 	writing sync.Mutex // held while a frame is written: the reader answers pings
-	came    *journal[Received]
-	next    int // index in came of what has not been expected yet
 	read    sync.WaitGroup
-}
-
-// Received is something that came from the relay.
-type Received struct {
-	// Kind is "message", "ping", "pong", "close", or "cut" when the connection
-	// ended without a close frame.
-	Kind string
-	// Text is the message as it came, the payload of a ping or pong, the reason of
-	// a close, the error of a cut.
-	Text string
-	// Code is the code of a close.
-	Code int
-	// The members of a message; Data is raw JSON, nil if absent.
-	Event, Channel, UserID string
-	Data                   json.RawMessage
-}
-
-// DataString is the string that the message's data must be.
-func (r Received) DataString(t testing.TB) string {
-	t.Helper()
-	var s string
-	if err := json.Unmarshal(r.Data, &s); err != nil {
-		t.Fatalf("data is no string in %s", r.Text)
-	}
-	return s
 }
 
 // WSOptions says how a WSClient dials. The zero value is an ordinary client.
@@ -76,7 +45,8 @@ func DialWS(t testing.TB, url string, options WSOptions) *WSClient {
 		t.Fatalf("dialing %s: %v", url, err)
 	}
 	response.Body.Close()
-	c := &WSClient{t: t, conn: conn, Response: response, came: newJournal[Received]()}
+	c := &WSClient{conn: conn, Response: response}
+	c.Client = newClient(t, func(text string) error { return c.write(websocket.TextMessage, []byte(text)) })
 	c.handleControl(options.IgnorePings)
 	if !options.Deaf {
 		c.Hear()
@@ -124,31 +94,6 @@ func (c *WSClient) receive() {
 			c.came.add(Received{Kind: "cut", Text: err.Error()})
 		}
 		return
-	}
-}
-
-func parseReceived(message []byte) Received {
-	received := Received{Kind: "message", Text: string(message)}
-	var members struct {
-		Event   string          `json:"event"`
-		Channel string          `json:"channel"`
-		UserID  string          `json:"user_id"`
-		Data    json.RawMessage `json:"data"`
-	}
-	if err := json.NewDecoder(bytes.NewReader(message)).Decode(&members); err != nil {
-		received.Kind = "garbage"
-		return received
-	}
-	received.Event, received.Channel = members.Event, members.Channel
-	received.UserID, received.Data = members.UserID, members.Data
-	return received
-}
-
-// Send writes a text message.
-func (c *WSClient) Send(text string) {
-	c.t.Helper()
-	if err := c.write(websocket.TextMessage, []byte(text)); err != nil {
-		c.t.Fatalf("sending %.200s: %v", text, err)
 	}
 }
 

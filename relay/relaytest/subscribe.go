@@ -10,7 +10,7 @@ import (
 // Request asks for a subscription to a channel of the fixture's app, signed where that
 // is needed; channelData, if not empty, is signed and sent byte for byte. The answer is
 // for the caller to expect.
-func (c *WSClient) Request(channel, channelData string) {
+func (c *Client) Request(channel, channelData string) {
 	c.t.Helper()
 	data := map[string]string{"channel": channel, "auth": ""}
 	var signed *string
@@ -25,7 +25,7 @@ func (c *WSClient) Request(channel, channelData string) {
 
 // Subscribe subscribes to a channel that is no presence channel and expects success as
 // the next message.
-func (c *WSClient) Subscribe(channel string) {
+func (c *Client) Subscribe(channel string) {
 	c.t.Helper()
 	c.Request(channel, "")
 	r := c.Expect("pusher_internal:subscription_succeeded")
@@ -35,13 +35,13 @@ func (c *WSClient) Subscribe(channel string) {
 }
 
 // Unsubscribe ends a subscription; nothing answers that.
-func (c *WSClient) Unsubscribe(channel string) {
+func (c *Client) Unsubscribe(channel string) {
 	c.t.Helper()
 	c.Send(`{"event":"pusher:unsubscribe","data":{"channel":` + encode(c.t, channel) + `}}`)
 }
 
 // Trigger sends a client event; data is JSON.
-func (c *WSClient) Trigger(channel, event, data string) {
+func (c *Client) Trigger(channel, event, data string) {
 	c.t.Helper()
 	c.Send(fmt.Sprintf(`{"event":%s,"channel":%s,"data":%s}`, encode(c.t, event), encode(c.t, channel), data))
 }

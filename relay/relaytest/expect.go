@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Next is the next message, close or cut that has not been returned yet. Pings
-// and pongs are passed over.
-func (c *WSClient) Next() Received {
+// Next is the next message, close, cut or garbage that has not been returned yet. Pings,
+// pongs and what the HTTP fallback has beside messages are passed over.
+func (c *Client) Next() Received {
 	c.t.Helper()
-	return c.await("anything", func(r Received) bool { return r.Kind != "ping" && r.Kind != "pong" })
+	return c.await("anything", Received.matters)
 }
 
 // Expect is Next, which must be a message with this event.
-func (c *WSClient) Expect(event string) Received {
+func (c *Client) Expect(event string) Received {
 	c.t.Helper()
 	r := c.Next()
 	if r.Kind != "message" || r.Event != event {
@@ -26,7 +26,7 @@ func (c *WSClient) Expect(event string) Received {
 
 // ExpectError is Next, which must be a pusher:error with an object as data: code,
 // 0 for null, and a text that contains what is given.
-func (c *WSClient) ExpectError(code int, text string) Received {
+func (c *Client) ExpectError(code int, text string) Received {
 	c.t.Helper()
 	r := c.Expect("pusher:error")
 	var data struct {
@@ -47,7 +47,7 @@ func (c *WSClient) ExpectError(code int, text string) Received {
 }
 
 // ExpectClose is Next, which must be a close frame with code.
-func (c *WSClient) ExpectClose(code int) Received {
+func (c *Client) ExpectClose(code int) Received {
 	c.t.Helper()
 	r := c.Next()
 	if r.Kind != "close" || r.Code != code {
@@ -58,7 +58,7 @@ func (c *WSClient) ExpectClose(code int) Received {
 
 // ExpectOpen asks the relay for a pusher:pong: the connection lives, and all that
 // was sent before has been dealt with. The pong must be Next.
-func (c *WSClient) ExpectOpen() {
+func (c *Client) ExpectOpen() {
 	c.t.Helper()
 	c.Send(`{"event":"pusher:ping","data":{}}`)
 	if data := c.Expect("pusher:pong").DataString(c.t); data != "{}" {
@@ -67,28 +67,34 @@ func (c *WSClient) ExpectOpen() {
 }
 
 // Await passes over messages until one with this event comes.
-func (c *WSClient) Await(event string) Received {
+func (c *Client) Await(event string) Received {
 	c.t.Helper()
 	return c.await("the event "+event, func(r Received) bool { return r.Kind == "message" && r.Event == event })
 }
 
 // AwaitPing passes over everything until a ping comes.
-func (c *WSClient) AwaitPing() Received {
+func (c *Client) AwaitPing() Received {
 	c.t.Helper()
 	return c.await("a ping", func(r Received) bool { return r.Kind == "ping" })
 }
 
+// AwaitHeartbeat passes over everything until a heartbeat of the HTTP fallback comes.
+func (c *Client) AwaitHeartbeat() Received {
+	c.t.Helper()
+	return c.await("a heartbeat", func(r Received) bool { return r.Kind == "heartbeat" })
+}
+
 // AwaitPong passes over everything until a pong comes.
-func (c *WSClient) AwaitPong() Received {
+func (c *Client) AwaitPong() Received {
 	c.t.Helper()
 	return c.await("a pong", func(r Received) bool { return r.Kind == "pong" })
 }
 
 // Received is everything that came so far.
-func (c *WSClient) Received() []Received { return c.came.all() }
+func (c *Client) Received() []Received { return c.came.all() }
 
 // Established expects the handshake message and keeps its socket id.
-func (c *WSClient) Established() string {
+func (c *Client) Established() string {
 	c.t.Helper()
 	var data struct {
 		SocketID string `json:"socket_id"`
@@ -109,7 +115,12 @@ func (r Received) String() string {
 	return fmt.Sprintf("%s %.500s", r.Kind, r.Text)
 }
 
-func (c *WSClient) await(what string, match func(Received) bool) Received {
+// matters says whether it is more than a sign of life.
+func (r Received) matters() bool {
+	return r.Kind != "ping" && r.Kind != "pong" && r.Kind != "open" && r.Kind != "heartbeat"
+}
+
+func (c *Client) await(what string, match func(Received) bool) Received {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), Patience)
 	defer cancel()
@@ -122,7 +133,7 @@ func (c *WSClient) await(what string, match func(Received) bool) Received {
 }
 
 // said is what came so far, the newest 20 of it.
-func (c *WSClient) said() string {
+func (c *Client) said() string {
 	all := c.came.all()
 	all = all[max(0, len(all)-20):]
 	lines := make([]string, len(all))

@@ -8,7 +8,7 @@ import (
 
 // SendSignin signs in with user data that is signed and sent byte for byte. The answer
 // is the caller's to expect.
-func (c *WSClient) SendSignin(userData string) {
+func (c *Client) SendSignin(userData string) {
 	c.t.Helper()
 	// The string to sign is that of a channel named ":user:" with channel data.
 	signed := auth.SignChannel(auth.Key{Key: Key, Secret: Secret}, c.SocketID, ":user:", &userData)
@@ -16,27 +16,27 @@ func (c *WSClient) SendSignin(userData string) {
 }
 
 // SendSignedIn is SendSignin with another signature.
-func (c *WSClient) SendSignedIn(signature, userData string) {
+func (c *Client) SendSignedIn(signature, userData string) {
 	c.t.Helper()
 	data := map[string]string{"auth": signature, "user_data": userData}
 	c.Send(`{"event":"pusher:signin","data":` + encode(c.t, data) + `}`)
 }
 
 // Signin signs in as a user and expects success as the next message.
-func (c *WSClient) Signin(userID string) {
+func (c *Client) Signin(userID string) {
 	c.t.Helper()
 	c.SigninWith(`{"id":` + encode(c.t, userID) + `}`)
 }
 
 // SigninWith is Signin with user data.
-func (c *WSClient) SigninWith(userData string) {
+func (c *Client) SigninWith(userData string) {
 	c.t.Helper()
 	c.SendSignin(userData)
 	c.ExpectSignedIn(userData)
 }
 
 // ExpectSignedIn is Next, which must be the success of a sign-in with user data.
-func (c *WSClient) ExpectSignedIn(userData string) {
+func (c *Client) ExpectSignedIn(userData string) {
 	c.t.Helper()
 	r := c.Expect("pusher:signin_success")
 	var data struct {
@@ -55,7 +55,7 @@ type Watched struct {
 }
 
 // ExpectWatched is Next, which must be pusher_internal:watchlist_events.
-func (c *WSClient) ExpectWatched() []Watched {
+func (c *Client) ExpectWatched() []Watched {
 	c.t.Helper()
 	r := c.Expect("pusher_internal:watchlist_events")
 	var data struct {

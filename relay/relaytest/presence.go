@@ -17,13 +17,13 @@ type member struct {
 
 // Join subscribes to a presence channel as a user without info and expects success as
 // the next message.
-func (c *WSClient) Join(channel, userID string) Presence {
+func (c *Client) Join(channel, userID string) Presence {
 	c.t.Helper()
 	return c.JoinWith(channel, `{"user_id":`+encode(c.t, userID)+`}`)
 }
 
 // JoinWith is Join with channel data.
-func (c *WSClient) JoinWith(channel, channelData string) Presence {
+func (c *Client) JoinWith(channel, channelData string) Presence {
 	c.t.Helper()
 	c.Request(channel, channelData)
 	return c.ExpectPresence(channel)
@@ -31,7 +31,7 @@ func (c *WSClient) JoinWith(channel, channelData string) Presence {
 
 // ExpectPresence is Next, which must be the success of a subscription to a presence
 // channel, whole and free of contradictions.
-func (c *WSClient) ExpectPresence(channel string) Presence {
+func (c *Client) ExpectPresence(channel string) Presence {
 	c.t.Helper()
 	r := c.Expect("pusher_internal:subscription_succeeded")
 	var data struct {
@@ -54,18 +54,18 @@ func (c *WSClient) ExpectPresence(channel string) Presence {
 }
 
 // ExpectJoined is Next, which must be that the user joined, and returns the info.
-func (c *WSClient) ExpectJoined(channel, userID string) string {
+func (c *Client) ExpectJoined(channel, userID string) string {
 	c.t.Helper()
 	return string(c.expectMember("pusher_internal:member_added", channel, userID).Info)
 }
 
 // ExpectLeft is Next, which must be that the user left.
-func (c *WSClient) ExpectLeft(channel, userID string) {
+func (c *Client) ExpectLeft(channel, userID string) {
 	c.t.Helper()
 	c.expectMember("pusher_internal:member_removed", channel, userID)
 }
 
-func (c *WSClient) expectMember(event, channel, userID string) member {
+func (c *Client) expectMember(event, channel, userID string) member {
 	c.t.Helper()
 	r := c.Expect(event)
 	var m member
