@@ -28,7 +28,7 @@ $(page): $(page_sources)
 	@touch $@
 
 test: ## run the tests, in at most 15 minutes
-	@.ci/setup go node web clients redis chromium
+	@.ci/setup go node web clients redis nginx chromium
 	@$(MAKE) web test-web test-clients test-go
 
 test-web:
