@@ -31,10 +31,11 @@ func FS() fs.FS {
 	return sub
 }
 
-// policy allows the page's own files and WebSockets, nothing else: no inline
-// script or style, no frame around it, and no way from a string to markup.
+// policy allows the page's own files, and connections to a relay, which may be on
+// another host, nothing else: no inline script or style, no frame around it, and no
+// way from a string to markup.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-	"connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"connect-src 'self' ws: wss: http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 const notBuilt = "The page has not been built yet: run make build.\n"

@@ -1,7 +1,8 @@
 // Keeps on connecting. pusher-js waits up to a minute between attempts once
 // some have failed; a person who watches a build should not.
 
-const FIRST_PAUSE = 4000;
+/** Long enough for all that pusher-js tries: over TLS its last, polling, begins after 6 s. */
+const FIRST_PAUSE = 9000;
 const LONGEST_PAUSE = 20_000;
 /** The server has said that it does not want this page: ask again, but seldom. */
 const REFUSED_PAUSE = 30_000;

@@ -1,9 +1,12 @@
-// The connection to the relay: pusher-js over WebSockets, which resumes its logs.
+// The connection to the relay: pusher-js, which resumes its logs, over WebSockets or, where
+// these are blocked, over HTTP.
 
 import { resume } from 'buildrelay-resume';
 import type { Gap, Log, Resumed } from 'buildrelay-resume';
 import Pusher from 'pusher-js';
+import type { Options } from 'pusher-js';
 import type { Config } from './config';
+import { Fallback } from './fallback';
 import type { Identity } from './identity';
 import { Persistence } from './persist';
 
@@ -51,7 +54,10 @@ export interface PresenceHandlers {
 }
 
 const AUTH_PAUSE = 3_000;
-/** A connection without a sign of life is asked for one after this time, */
+/**
+ * A connection without a sign of life is asked for one after this time. It is longer than the
+ * 25 s between the relay's heartbeats over HTTP,
+ */
 const SILENCE = 30_000;
 /** and is taken for dead when none comes. */
 const PATIENCE = 6_000;
@@ -70,6 +76,7 @@ export class Relay {
     () => this.restart(),
     () => this.setOffline(true),
   );
+  private readonly fallback: Fallback;
   private connected = false;
   private offline = false;
   private restarting = false;
@@ -78,13 +85,8 @@ export class Relay {
 
   constructor(config: Config, identity: Identity) {
     this.pusher = new Pusher(config.key, {
-      cluster: '', // required by the type, unused with wsHost
-      wsHost: config.wsHost || location.hostname,
-      wsPort: config.wsPort,
-      wssPort: config.wssPort,
-      forceTLS: config.forceTLS,
-      enabledTransports: ['ws'], // over TLS too, when forceTLS says so
-      enableStats: false,
+      ...whereabouts(config),
+      enabledTransports: ['ws', 'xhr_streaming', 'xhr_polling'], // over TLS too, when forceTLS says so
       activityTimeout: SILENCE,
       pongTimeout: PATIENCE,
       channelAuthorization: {
@@ -94,6 +96,7 @@ export class Relay {
       },
     });
     this.resumed = this.resume();
+    this.fallback = new Fallback(() => this.connectAnew(), webSockets(config));
     this.watchConnection();
     this.persistence.down(false);
   }
@@ -191,6 +194,7 @@ export class Relay {
       handlers.refused();
       return;
     }
+    this.fallback.subscribing(this.pending.size > 0);
     setTimeout(() => {
       if (this.used.has(name)) this.pusher.subscribe(name);
     }, AUTH_PAUSE);
@@ -208,6 +212,8 @@ export class Relay {
     if (this.connected && !connected) this.cut();
     if (connected) this.forgetLeft();
     this.connected = connected;
+    if (connected) this.fallback.up(this.pusher.connection.connection.transport.name);
+    else this.fallback.down();
     if (connected) this.persistence.up();
     else if (!this.restarting) this.persistence.down(state === 'disconnected');
     this.setOffline(this.offline && !connected);
@@ -230,9 +236,15 @@ export class Relay {
     this.restarting = false;
   }
 
+  private connectAnew(): void {
+    this.restart();
+    this.persistence.down(false);
+  }
+
   private setPending(name: string, pending: boolean): void {
     if (pending && !this.presences.has(name)) this.pending.add(name);
     else this.pending.delete(name);
+    this.fallback.subscribing(this.pending.size > 0);
     this.update();
   }
 
@@ -255,4 +267,37 @@ export class Relay {
     if (states.includes('stale')) return 'stale';
     return states.includes('catching-up') ? 'catching-up' : 'live';
   }
+}
+
+/** Where the relay is, for all transports: pusher-js would ask others for what is not named. */
+function whereabouts(config: Config): Options {
+  const host = config.wsHost || location.hostname;
+  return {
+    cluster: '', // required by the type, unused with the hosts
+    wsHost: host,
+    httpHost: host,
+    wsPort: config.wsPort,
+    httpPort: config.wsPort,
+    wssPort: config.wssPort,
+    httpsPort: config.wssPort,
+    forceTLS: config.forceTLS,
+    enableStats: false,
+  };
+}
+
+/**
+ * A second client, for trying whether WebSockets work beside the connection. If they do
+ * pusher-js remembers it for all clients of the page's origin, and begins with them next.
+ */
+function webSockets(config: Config): (works: () => void) => () => void {
+  let pusher: Pusher | undefined;
+  return (works) => {
+    const client = (pusher ??= new Pusher(config.key, { ...whereabouts(config), enabledTransports: ['ws'] }));
+    client.connection.bind('connected', works);
+    client.connect();
+    return () => {
+      client.connection.unbind('connected', works);
+      client.disconnect();
+    };
+  };
 }
