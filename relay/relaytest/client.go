@@ -34,7 +34,8 @@ func (c *Client) Send(text string) {
 type Received struct {
 	// Kind is "message", "ping", "pong", "close", "cut" when the connection ended
 	// without a close frame, or "garbage" when a message is no JSON object. With the HTTP
-	// fallback it is "open" or "heartbeat", too, and "garbage" is all that pusher-js fails at.
+	// fallback it is "open", "heartbeat" or "nothing" (no message at all), too, and
+	// "garbage" is whatever pusher-js fails at.
 	Kind string
 	// Text is the message as it came, the payload of a ping or pong, the reason of
 	// a close, the error of a cut.

@@ -117,7 +117,12 @@ func (r Received) String() string {
 
 // matters says whether it is more than a sign of life.
 func (r Received) matters() bool {
-	return r.Kind != "ping" && r.Kind != "pong" && r.Kind != "open" && r.Kind != "heartbeat"
+	switch r.Kind {
+	case "ping", "pong", "open", "heartbeat", "nothing":
+		return false
+	default:
+		return true
+	}
 }
 
 func (c *Client) await(what string, match func(Received) bool) Received {
