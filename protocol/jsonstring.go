@@ -41,7 +41,7 @@ func quotedLen(s string) int {
 
 // appendQuoted appends s to dst as a JSON string, escaping only what RFC 8259
 // demands.
-func appendQuoted(dst []byte, s string) []byte {
+func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	plain := 0 // start of what is not yet appended
 	for i := range len(s) {

@@ -49,6 +49,7 @@ type node struct {
 	webhooks  *webhooks
 	hub       *relay.Hub
 	webSocket *transport.WebSocket
+	fallback  *transport.Fallback
 	server    *server.Server
 	metrics   *server.Server
 	stopping  atomic.Bool
@@ -94,9 +95,13 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout, Admission: c.admission(),
 	}
 	n.webSocket = &transport.WebSocket{Entrance: entrance}
+	n.fallback = transport.NewFallback(transport.FallbackConfig{
+		Entrance: entrance, Heartbeat: min(transport.Heartbeat, c.PingAfter),
+	})
 	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,
+		Fallback:  n.fallback,
 		API:       n.api(m),
 		Ready:     n.ready,
 		Other:     other,

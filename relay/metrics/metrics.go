@@ -15,6 +15,15 @@ type Metrics struct {
 	Refused *prometheus.CounterVec
 	// BadHandshakes counts requests for a WebSocket that were none, and got a status.
 	BadHandshakes prometheus.Counter
+	// Sessions are the clients without WebSockets, by transport: "streaming", "polling".
+	Sessions *prometheus.GaugeVec
+	// SessionRotations counts streaming responses that came to their length, SessionsRequeued
+	// the writes that failed and wait for the next response, and SessionsUnknown the requests
+	// for sessions that are not, or no more.
+	SessionRotations, SessionsRequeued, SessionsUnknown prometheus.Counter
+	// SessionsForwarded counts the requests that went on to the node that has the session, by
+	// outcome: "answered", "failed".
+	SessionsForwarded *prometheus.CounterVec
 	// Messages counts what clients sent, by app.
 	Messages *prometheus.CounterVec
 	// ClientErrors counts the pusher:error events that clients were told, by app.
@@ -96,6 +105,13 @@ func New(reg prometheus.Registerer) *Metrics {
 		Closed:        f.counters("connections_closed_total", "Connections ended by the relay.", "code"),
 		Refused:       f.counters("connections_refused_total", "Connections refused at the handshake.", "code"),
 		BadHandshakes: f.counter("handshakes_bad_total", "Requests for a WebSocket that were none."),
+
+		Sessions:          f.gauges("sessions", "Clients without WebSockets.", "transport"),
+		SessionRotations:  f.counter("session_rotations_total", "Streaming responses that came to their length."),
+		SessionsRequeued:  f.counter("session_requeued_total", "Writes to sessions that failed and were kept for the next response."),
+		SessionsUnknown:   f.counter("sessions_unknown_total", "Requests for sessions that this node does not know."),
+		SessionsForwarded: f.counters("sessions_forwarded_total", "Requests that went on to the node with their session.", "outcome"),
+
 		Messages:      f.counters("client_messages_total", "Messages received from clients.", "app"),
 		ClientErrors:  f.counters("client_errors_total", "Errors told to clients on connections that stay open.", "app"),
 		Channels:      f.gauge("channels", "Channels with a reader on this node."),

@@ -11,6 +11,9 @@ import (
 type Routes struct {
 	// WebSocket serves /app/{key}, with the key as the path value "key".
 	WebSocket http.Handler
+	// Fallback serves /pusher/app/{key}/{server}/{session}/{action}, with those path values,
+	// and the same without /pusher, which is a client's setting. Nil means WebSockets alone.
+	Fallback http.Handler
 	// API serves /apps/, and /users/{id}/terminate_connections, and gets the path as it was
 	// sent.
 	API http.Handler
@@ -29,6 +32,11 @@ type Routes struct {
 func (r Routes) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /app/{key}", r.WebSocket)
+	if r.Fallback != nil {
+		const session = "/app/{key}/{server}/{session}/{action}"
+		mux.Handle(session, r.Fallback)
+		mux.Handle("/pusher"+session, r.Fallback)
+	}
 	Health(mux, r.Ready)
 	Traffic(mux, r.Ready, r.Memory, r.MemoryPercent)
 	if r.Other != nil {

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/gorilla/websocket"
-
 )
 
 // maxLingering is how many clients that were refused have the time to close.

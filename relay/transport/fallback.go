@@ -1,0 +1,167 @@
+package transport
+
+import (
+	"cmp"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"buildrelay/auth"
+	"buildrelay/protocol"
+	"buildrelay/relay"
+)
+
+// Heartbeat is the silence after which clients are shown a sign of life, where nothing else
+// is set (protocol.md 6.5).
+const Heartbeat = 25 * time.Second
+
+// grace is how long a session may have no receive request, where nothing else is set.
+const grace = 15 * time.Second
+
+// FallbackConfig says how clients without WebSockets are served. The fields but those of
+// Entrance are optional.
+type FallbackConfig struct {
+	Entrance
+	// Heartbeat is the silence after which the client is shown a sign of life; 0 means
+	// the constant of that name.
+	Heartbeat time.Duration
+	// Grace is how long a session has no receive request before its client counts as gone;
+	// 0 means 15 s.
+	Grace time.Duration
+	// Hostname is told to clients, who send all further requests of their session there;
+	// empty means that they stay with the name that they have.
+	Hostname string
+	// Owners and Forwarder are for nodes whose balancer knows no sessions; both or none.
+	Owners    Owners
+	Forwarder Forwarder
+}
+
+// Fallback serves clients whose WebSockets are blocked, over ordinary requests of HTTP:
+// Pusher's transports xhr_streaming and xhr_polling (protocol.md 6). A client makes up a
+// session, asks for what it is to receive by one request after the other, and sends by
+// others.
+type Fallback struct {
+	FallbackConfig
+
+	// running waits for sessions.
+	running sync.WaitGroup
+
+	// mu is held while a session is opened, so that it is opened once: it comes before the
+	// locks of the hub.
+	mu       sync.Mutex
+	sessions map[string]*session // by name
+}
+
+// NewFallback returns a handler that has no session yet.
+func NewFallback(config FallbackConfig) *Fallback {
+	config.Heartbeat = cmp.Or(config.Heartbeat, Heartbeat)
+	config.Grace = cmp.Or(config.Grace, grace)
+	return &Fallback{FallbackConfig: config, sessions: make(map[string]*session)}
+}
+
+// Wait waits until no session is left. No request may come any more.
+func (f *Fallback) Wait() { f.running.Wait() }
+
+// ServeHTTP serves a path with the values "key", "server", "session" and "action". The
+// request must come from an [http.Server].
+func (f *Fallback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	allowOrigin(w, r)
+	serve, methods := f.action(r.PathValue("action"))
+	switch {
+	case serve == nil || !protocol.IsFallbackSession(r.PathValue("server"), r.PathValue("session")):
+		http.NotFound(w, r)
+	case r.Method == http.MethodOptions:
+		preflight(w, r, methods)
+	case !strings.Contains(methods, r.Method):
+		w.Header().Set("Allow", methods)
+		http.Error(w, "allowed are "+methods, http.StatusMethodNotAllowed)
+	default:
+		serve(w, r)
+	}
+}
+
+// action returns what serves the last part of a path, and the methods that it may have; nil
+// if there is no such path.
+func (f *Fallback) action(name string) (serve http.HandlerFunc, methods string) {
+	switch name {
+	case "xhr_streaming":
+		return f.stream, "OPTIONS, POST, GET"
+	case "xhr":
+		return f.poll, "OPTIONS, POST, GET"
+	case "xhr_send":
+		return f.send, "OPTIONS, POST"
+	default:
+		return nil, ""
+	}
+}
+
+// sessionName is the session's name in all maps.
+func sessionName(r *http.Request) string {
+	return r.PathValue("key") + "/" + r.PathValue("server") + "/" + r.PathValue("session")
+}
+
+// find returns the session, nil if there is none here.
+func (f *Fallback) find(name string) *session {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sessions[name]
+}
+
+// open opens the session, unless another request has opened it meanwhile.
+func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.Close) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := sessionName(r)
+	if s := f.sessions[name]; s != nil {
+		return s, nil
+	}
+	place, app, refused := f.admit(r)
+	if refused == nil {
+		var s *session
+		if s, refused = f.greet(name, transport, place, app); refused == nil {
+			f.sessions[name] = s
+			f.greeted(s.conn, app, transport, r.RemoteAddr)
+			return s, nil
+		}
+	}
+	place.leave()
+	f.refused(refused)
+	return nil, refused
+}
+
+// greet opens the session's connection in the hub.
+func (f *Fallback) greet(name, transport string, place seat, app *auth.App) (*session, *protocol.Close) {
+	s := &session{fallback: f, name: name, transport: transport, place: place, app: app, turn: make(chan struct{}, 1)}
+	s.queue.opening = f.opening()
+	_, refused := f.Hub.Open(app, func(conn *relay.Conn) relay.Transport {
+		s.conn = conn
+		return s
+	})
+	if refused != nil {
+		return nil, refused
+	}
+	f.running.Add(1)
+	f.Metrics.Sessions.WithLabelValues(transport).Inc()
+	return s, nil
+}
+
+func (f *Fallback) opening() string {
+	if f.Hostname == "" {
+		return protocol.FallbackOpen
+	}
+	return protocol.FallbackOpenAt(f.Hostname)
+}
+
+// forget is the last that happens to a session.
+func (f *Fallback) forget(s *session) {
+	f.mu.Lock()
+	delete(f.sessions, s.name)
+	f.mu.Unlock()
+	if f.Owners != nil {
+		f.Owners.Release(s.name)
+	}
+	s.place.leave()
+	f.Metrics.Sessions.WithLabelValues(s.transport).Dec()
+	f.running.Done()
+}

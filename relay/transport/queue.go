@@ -1,0 +1,120 @@
+package transport
+
+import (
+	"buildrelay/protocol"
+)
+
+const (
+	// maxQueued is what waits in a session, in bytes, before the worker is told to wait; a
+	// turn of the worker can come on top.
+	maxQueued = 64 << 10
+	// fullFrame is the length of a frame that no more messages join.
+	fullFrame = 64 << 10
+)
+
+// queue is what a session has yet to write, as frames (protocol.md 6.3). Messages that come
+// before the last frame is taken join it.
+type queue struct {
+	// opening is the frame that opens the session, until it is taken with the first other.
+	opening string
+	frames  []frame
+	// open is the last frame, an array without its end; nil if there is none to join.
+	open []byte
+	size int // bytes of all
+}
+
+// frame is one or more frames that are written together, or not at all.
+type frame struct {
+	text  []byte
+	units int // UTF-16 code units
+	opens bool
+}
+
+func newFrame(text []byte) frame { return frame{text: text, units: protocol.UTF16Len(text)} }
+
+// add adds what the core sends: whole WebSocket frames.
+func (q *queue) add(p []byte) {
+	for opcode, payload := range protocol.Frames(p) {
+		switch opcode {
+		case protocol.OpPing:
+			q.push([]byte(protocol.FallbackBeat))
+		case protocol.OpClose:
+			q.push(protocol.FallbackClose(payload))
+		default:
+			q.join(payload)
+		}
+	}
+}
+
+// join adds a message.
+func (q *queue) join(message []byte) {
+	before := len(q.open)
+	if q.open == nil {
+		q.open = append(make([]byte, 0, len(message)+len(message)/4+len("a[\"\"]\n")), "a["...)
+	} else {
+		q.open = append(q.open, ',')
+	}
+	q.open = protocol.AppendFallbackMessage(q.open, message)
+	q.size += len(q.open) - before
+	if len(q.open) >= fullFrame {
+		q.close()
+	}
+}
+
+// push adds a frame.
+func (q *queue) push(text []byte) {
+	q.close()
+	q.frames = append(q.frames, newFrame(text))
+	q.size += len(text)
+}
+
+// close ends the frame that messages join.
+func (q *queue) close() {
+	if q.open == nil {
+		return
+	}
+	text := append(q.open, "]\n"...)
+	q.open = nil
+	q.frames = append(q.frames, newFrame(text))
+	q.size += len("]\n")
+}
+
+func (q *queue) empty() bool { return q.size == 0 }
+
+// take takes the first frame, and those behind it as long as all together have at most so
+// many units. The queue must not be empty.
+func (q *queue) take(units int) frame {
+	q.close()
+	taken := q.first()
+	n := 1
+	for ; n < len(q.frames) && taken.units+q.frames[n].units <= units; n++ {
+		taken.text = append(taken.text, q.frames[n].text...)
+		taken.units += q.frames[n].units
+	}
+	for _, f := range q.frames[:n] {
+		q.size -= len(f.text)
+	}
+	q.frames = append(q.frames[:0], q.frames[n:]...)
+	if len(q.frames) == 0 {
+		q.frames = nil
+	}
+	return taken
+}
+
+// first returns the first frame, behind the one that opens the session if that is due.
+func (q *queue) first() frame {
+	f := q.frames[0]
+	if q.opening == "" {
+		return f
+	}
+	opened := newFrame(append([]byte(q.opening), f.text...))
+	opened.opens = true
+	q.opening = ""
+	return opened
+}
+
+// back puts what was taken first in the queue again.
+func (q *queue) back(f frame) {
+	q.frames = append([]frame{f}, q.frames...)
+	q.size += len(f.text)
+}

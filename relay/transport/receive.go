@@ -1,0 +1,136 @@
+package transport
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"buildrelay/protocol"
+)
+
+const (
+	// maxReceiveBody is more than any client sends to receive something.
+	maxReceiveBody = 1 << 10
+	streaming      = "streaming"
+	polling        = "polling"
+)
+
+// stream serves xhr_streaming: a response that is written to for as long as clients take
+// it (protocol.md 6.4).
+func (f *Fallback) stream(w http.ResponseWriter, r *http.Request) { f.receive(w, r, streaming) }
+
+// poll serves xhr: a response that waits for something to say (protocol.md 6.5).
+func (f *Fallback) poll(w http.ResponseWriter, r *http.Request) { f.receive(w, r, polling) }
+
+func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport string) {
+	body, ok := readBody(w, r, maxReceiveBody)
+	if !ok {
+		return
+	}
+	s, owner, refused := f.sessionOf(r, transport, body)
+	switch {
+	case owner != nil:
+		f.Forwarder.Forward(w, r, owner, body)
+	case refused != nil:
+		receiveHead(w, r)
+		refuseSession(w, refused, transport)
+	case s == nil:
+		f.unknown(w, r)
+	default:
+		f.serve(w, r, s, transport)
+	}
+}
+
+// sessionOf finds the session or opens it. It returns the node that has it, if that is
+// another, or why there is none; nothing at all if a node of the cluster wrongly thinks that
+// it is here.
+func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*session, *url.URL, *protocol.Close) {
+	name := sessionName(r)
+	if s := f.find(name); s != nil {
+		return s, nil, f.checkOrigin(s, r)
+	}
+	if f.Owners != nil {
+		if here, err := f.Forwarder.Forwarded(r, body); here || err != nil {
+			return nil, nil, nil
+		}
+		if owner, _ := f.Owners.Claim(r.Context(), name); owner != nil { // without Redis it is ours
+			return nil, owner, nil
+		}
+	}
+	s, refused := f.open(r, transport)
+	if refused != nil && f.Owners != nil {
+		f.Owners.Release(name)
+	}
+	return s, nil, refused
+}
+
+// checkOrigin is for a session that was opened before, perhaps by a page of another origin.
+func (f *Fallback) checkOrigin(s *session, r *http.Request) *protocol.Close {
+	if app, ok := f.Apps.ByID(s.app.ID); ok && !allows(app.Origins, r.Header["Origin"]) {
+		return protocol.ErrOrigin()
+	}
+	return nil
+}
+
+// serve answers a receive request by what the session has to say.
+func (f *Fallback) serve(w http.ResponseWriter, r *http.Request, s *session, transport string) {
+	s.conn.Seen()
+	out := newReceiver(s, w)
+	defer out.silence.Stop()
+	if !s.attach(out) {
+		http.NotFound(w, r)
+		return
+	}
+	receiveHead(w, r)
+	if transport == streaming {
+		out.stream(r.Context())
+	} else {
+		out.poll(r.Context())
+	}
+	s.detach(out)
+	if s.spent() {
+		s.end()
+	}
+}
+
+// receiveHead writes the head of a response that may take as long as it likes, and lifts
+// the bounds of time from it.
+func receiveHead(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+	h := w.Header()
+	h.Set("Content-Type", "application/javascript; charset=UTF-8")
+	h.Set("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0")
+	h.Set("X-Accel-Buffering", "no") // of nginx
+}
+
+// refuseSession tells the client why there is no session. It understands that only once it
+// believes that there is one.
+func refuseSession(w http.ResponseWriter, why *protocol.Close, transport string) {
+	q := queue{opening: protocol.FallbackOpen}
+	q.add(why.Frame())
+	q.add(protocol.CloseFrame(why.Code, why.Reason))
+	if transport == streaming {
+		_, _ = io.WriteString(w, prelude) // who asked may have gone
+	}
+	_, _ = w.Write(q.take(protocol.MaxFallback).text)
+}
+
+// readBody reads a request's body of at most so many bytes, or answers that it is too
+// large, or leaves a client that has gone.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err == nil {
+		return body, true
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		http.Error(w, "Payload too large.", http.StatusRequestEntityTooLarge)
+	} else {
+		http.Error(w, "Payload incomplete.", http.StatusBadRequest)
+	}
+	return nil, false
+}
