@@ -27,8 +27,8 @@ type Routes struct {
 }
 
 // Handler returns the node's handler. Beside what Routes names it serves the paths of
-// [Health] and [Traffic] and, where there is no Other, "/", by which soketi says that the
-// process runs.
+// [Health], [Traffic] and [Timeline] and, where there is no Other, "/", by which soketi says
+// that the process runs.
 func (r Routes) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /app/{key}", r.WebSocket)
@@ -39,6 +39,7 @@ func (r Routes) Handler() http.Handler {
 	}
 	Health(mux, r.Ready)
 	Traffic(mux, r.Ready, r.Memory, r.MemoryPercent)
+	Timeline(mux)
 	if r.Other != nil {
 		mux.Handle("/", r.Other)
 	} else {

@@ -35,6 +35,7 @@ func TestPathsGoWhereTheyBelong(t *testing.T) {
 		"/readyz":                            "503 not yet\n",
 		"/ready":                             "503 not yet\n",
 		"/accept-traffic":                    "503 not yet\n",
+		"/timeline/v2/xhr/2":                 "200 {}",
 		"/":                                  "200 ok\n",
 		"/more":                              "404 404 page not found\n",
 		"/app":                               "404 404 page not found\n",
