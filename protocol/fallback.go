@@ -59,8 +59,8 @@ func UTF16Len(p []byte) int {
 
 // Errors of ParseFallbackMessages, in SockJS' words.
 var (
-	ErrNoPayload  = errors.New("Payload expected.")     //nolint:staticcheck,revive // the words of SockJS
-	ErrBrokenJSON = errors.New("Broken JSON encoding.") //nolint:staticcheck,revive // likewise
+	ErrNoPayload  = errors.New("Payload expected.")
+	ErrBrokenJSON = errors.New("Broken JSON encoding.")
 )
 
 // ParseFallbackMessages reads what a client sends by xhr_send: a JSON array of strings, each

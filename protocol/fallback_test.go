@@ -102,9 +102,9 @@ func FuzzParseFallbackMessages(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := protocol.ParseFallbackMessages(body)
 		var want []string
-		var any []any
-		valid := json.Unmarshal(body, &any) == nil && any != nil
-		for _, value := range any {
+		var values []any
+		valid := json.Unmarshal(body, &values) == nil && values != nil
+		for _, value := range values {
 			text, ok := value.(string)
 			valid = valid && ok
 			want = append(want, text)

@@ -7,14 +7,17 @@ import (
 	"buildrelay/protocol"
 )
 
-// Drain asks every client to reconnect, spread evenly over the window so that
-// they do not all arrive elsewhere at once, and returns when all are gone or ctx
-// ends. New connections are refused from the start.
+// Drain asks every client to reconnect, spread evenly over the window so that they do not
+// all arrive elsewhere at once, and returns when all were asked or ctx ends. New connections
+// are refused from the start.
 func (h *Hub) Drain(ctx context.Context, window time.Duration) {
-	conns := h.refuseNew()
-	if len(conns) > 0 && !h.closeAll(ctx, conns, window) {
-		return
+	if conns := h.refuseNew(); len(conns) > 0 {
+		h.closeAll(ctx, conns, window)
 	}
+}
+
+// Wait waits until a hub that drains has no connection left, or ctx ends.
+func (h *Hub) Wait(ctx context.Context) {
 	select {
 	case <-h.drained:
 	case <-ctx.Done():
@@ -40,7 +43,7 @@ func (h *Hub) refuseNew() []*Conn {
 }
 
 // closeAll closes the connections over the window, a batch every step.
-func (h *Hub) closeAll(ctx context.Context, conns []*Conn, window time.Duration) bool {
+func (h *Hub) closeAll(ctx context.Context, conns []*Conn, window time.Duration) {
 	const step = 20 * time.Millisecond
 	steps := max(1, int(window/step))
 	tick := time.NewTicker(step)
@@ -50,13 +53,12 @@ func (h *Hub) closeAll(ctx context.Context, conns []*Conn, window time.Duration)
 			c.Close(protocol.ErrRestarting())
 		}
 		if i == steps-1 {
-			break
+			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
-	return true
 }

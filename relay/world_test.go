@@ -314,6 +314,7 @@ func (w *world) doDrain(args []string) error {
 	}
 	w.running.Go(func() {
 		w.hub.Drain(w.t.Context(), window)
+		w.hub.Wait(w.t.Context())
 		w.events.add("drained")
 	})
 	return nil

@@ -238,9 +238,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 		n.pause()
 	}
 	close(n.leaving)
-	stopAccepting()
-	accepting.Wait()
-	n.drain(core)
+	n.drain(core, func() { stopAccepting(); accepting.Wait() })
 	stopCore()
 	running.Wait()
 	return err
@@ -272,13 +270,17 @@ func (n *node) pause() {
 	<-time.After(n.config.DrainDelay)
 }
 
-// drain closes the connections and waits until all are gone.
-func (n *node) drain(ctx context.Context) {
+// drain asks the clients to go elsewhere, and waits until all are gone. Nothing new is
+// accepted once all were asked: until then those without WebSockets need requests to be told.
+func (n *node) drain(ctx context.Context, stopAccepting func()) {
 	const patience = 15 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, n.config.DrainWindow+patience)
 	defer cancel()
 	n.hub.Drain(ctx, n.config.DrainWindow)
+	stopAccepting()
+	n.hub.Wait(ctx)
 	n.webSocket.Wait()
+	n.fallback.Wait()
 	n.log.Info("stopped")
 }
 

@@ -34,7 +34,7 @@ func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport str
 	case owner != nil:
 		f.Forwarder.Forward(w, r, owner, body)
 	case refused != nil:
-		receiveHead(w, r)
+		receiveHead(w)
 		refuseSession(w, refused, transport)
 	case s == nil:
 		f.unknown(w, r)
@@ -52,7 +52,7 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 		return s, nil, f.checkOrigin(s, r)
 	}
 	if f.Owners != nil {
-		if here, err := f.Forwarder.Forwarded(r, body); here || err != nil {
+		if f.forwarded(r, body) {
 			return nil, nil, nil
 		}
 		if owner, _ := f.Owners.Claim(r.Context(), name); owner != nil { // without Redis it is ours
@@ -83,7 +83,7 @@ func (f *Fallback) serve(w http.ResponseWriter, r *http.Request, s *session, tra
 		http.NotFound(w, r)
 		return
 	}
-	receiveHead(w, r)
+	receiveHead(w)
 	if transport == streaming {
 		out.stream(r.Context())
 	} else {
@@ -97,7 +97,7 @@ func (f *Fallback) serve(w http.ResponseWriter, r *http.Request, s *session, tra
 
 // receiveHead writes the head of a response that may take as long as it likes, and lifts
 // the bounds of time from it.
-func receiveHead(w http.ResponseWriter, r *http.Request) {
+func receiveHead(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})

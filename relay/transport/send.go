@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"net/url"
 	"unicode/utf8"
 
 	"buildrelay/auth"
@@ -25,7 +26,7 @@ func (f *Fallback) send(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many requests at once", http.StatusTooManyRequests)
 	default:
 		defer s.sends.leave()
-		f.sendTo(s, w, r, app)
+		f.sendTo(s, w, r, app) //nolint:contextcheck // what is received outlives the request
 	}
 }
 
@@ -54,16 +55,22 @@ func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request, app *auth.App)
 	if !ok {
 		return
 	}
-	if here, err := f.Forwarder.Forwarded(r, body); here || err != nil {
-		f.unknown(w, r)
-		return
+	var owner *url.URL
+	if !f.forwarded(r, body) {
+		owner, _ = f.Owners.Owner(r.Context(), sessionName(r)) // without Redis nobody has it
 	}
-	owner, err := f.Owners.Owner(r.Context(), sessionName(r))
-	if err != nil || owner == nil {
+	if owner == nil {
 		f.unknown(w, r)
 		return
 	}
 	f.Forwarder.Forward(w, r, owner, body)
+}
+
+// forwarded says whether a node of the cluster has sent the request on, or somebody claims
+// to be one: such a request goes no further.
+func (f *Fallback) forwarded(r *http.Request, body []byte) bool {
+	yes, err := f.Forwarder.Forwarded(r, body)
+	return yes || err != nil
 }
 
 // unknown answers what belongs to no session.
