@@ -1,41 +1,12 @@
 // Every version of the clients loads here and says what the Go tests read, before
 // any test against the relay relies on it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
-
-const dependencies = Object.keys(
-  JSON.parse(readFileSync(new URL('./package.json', import.meta.url))).dependencies,
-);
-const versions = (of) =>
-  dependencies.filter((name) => name.startsWith(of)).map((name) => name.slice(of.length));
-
-// run starts a script and returns it with a function that reads its next line
-// for which match is true.
-function run(t, script, version, options) {
-  const path = new URL(script, import.meta.url).pathname;
-  const child = spawn(process.execPath, [path, version, JSON.stringify(options)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const send = (command) => child.stdin.write(JSON.stringify(command) + '\n');
-  const next = async (match) => {
-    for (;;) {
-      const { value, done } = await lines.next();
-      assert.ok(!done, 'the client ended');
-      const said = JSON.parse(value);
-      if (match(said)) return said;
-    }
-  };
-  return { child, send, next };
-}
+import { run, versions } from './driven.mjs';
 
 // fakeRelay knows one handshake, one way to subscribe and one to sign in. On a presence
 // channel the user "7" has been before; it goes when somebody sends a client event.

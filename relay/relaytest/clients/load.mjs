@@ -29,24 +29,29 @@ export function loadNacl() {
 }
 
 function loadWeb(root) {
-  const candidates = [`dist/web/pusher.js`, `dist/pusher.js`];
-  const file = candidates
-    .map((path) => new URL(`./node_modules/${root}/${path}`, import.meta.url))
-    .find((url) => existsSync(url));
-  const context = vm.createContext(window());
-  vm.runInContext(readFileSync(file, 'utf8'), context, { filename: file.pathname });
+  const dist = ['dist/web', 'dist']
+    .map((path) => new URL(`./node_modules/${root}/${path}/`, import.meta.url))
+    .find((url) => existsSync(new URL('pusher.js', url)));
+  const run = (file) => {
+    vm.runInContext(readFileSync(file, 'utf8'), context, { filename: file.pathname });
+  };
+  const context = vm.createContext(window((src) => run(new URL(src.split('/').pop(), dist))));
+  run(new URL('pusher.js', dist));
   return context.Pusher;
 }
 
+// page are the events of the window that the web build runs in: online and offline.
+export const page = new EventTarget();
+
 // window is a page's global object as far as pusher-js uses one.
-function window() {
+function window(load) {
   const self = {
     WebSocket: require('ws'),
     XMLHttpRequest: require('xmlhttprequest').XMLHttpRequest,
     navigator: { userAgent: 'relaytest', onLine: true },
-    document: { location: { protocol: 'http:' }, body: {} },
-    addEventListener() {},
-    removeEventListener() {},
+    document: documentOf(load),
+    addEventListener: page.addEventListener.bind(page),
+    removeEventListener: page.removeEventListener.bind(page),
     Buffer,
     console,
     setTimeout,
@@ -60,4 +65,23 @@ function window() {
   self.window = self;
   self.self = self;
   return self;
+}
+
+// documentOf is the document of a page that is given the scripts it asks its CDN for, by
+// their names, from the package: the HTTP transports of versions before 3.1 are one.
+function documentOf(load) {
+  const head = {
+    insertBefore(script) {
+      setImmediate(() => {
+        load(script.src);
+        script.onload();
+      });
+    },
+  };
+  return {
+    location: { protocol: 'http:' },
+    body: {},
+    createElement: () => ({ addEventListener() {} }),
+    getElementsByTagName: () => [head],
+  };
 }

@@ -5,8 +5,10 @@
 // OPTIONS is JSON: key, host, port, tls; and optionally build ('node' or 'web',
 // see load.mjs), authEndpoint, or secret (then an auth endpoint is started here)
 // and member (who we are on presence channels), user (who signs in) and masterKey (for
-// encrypted channels); pusher holds further options for the constructor as they are. resume holds options
-// for resume() of web/resume, echo a version of laravel-echo that is to stand in front.
+// encrypted channels); transports names those that are enabled (ws and wss if there are
+// none, all if null); pusher holds further options for the constructor as they are. resume
+// holds options for resume() of web/resume, echo a version of laravel-echo that is to stand
+// in front. terse leaves out what came in and was not given to anybody.
 //
 // Commands, one JSON value a line on stdin:
 //
@@ -18,11 +20,13 @@
 //   {"do":"signin"}                           pusher-js 7.1 and later
 //   {"do":"members","channel":C}              asks who is on a presence channel
 //   {"do":"disconnect"}
-//   {"do":"cut"}                              cuts the TCP connection, without a word
+//   {"do":"cut"}                              cuts the TCP connections, without a word
+//   {"do":"offline"}                          {"do":"online"}    what a page is told by its browser
 //
 // Said on stdout, one JSON value a line:
 //
-//   {"type":"state","previous":…,"current":…,"socket_id":…}
+//   {"type":"state","previous":…,"current":…,"socket_id":…,"transport":…}
+//   {"type":"dialed","address":…}             host:port, when it is first connected to
 //   {"type":"error","code":…,"message":…}     an error of the connection
 //   {"type":"message","event":…,"channel":…,"data":…,"user_id":…}   each that came in, parsed
 //   {"type":"event","event":…,"channel":…,"data":…}    given to bind_global of a channel
@@ -35,13 +39,15 @@
 //   {"type":"told","told":"gap","log":{…}}    what resume told, with what it knows of the log
 //   {"type":"crash","message":…}              an error nobody caught; the process ends
 import { startAuth } from './authserver.mjs';
+import { cut, watchDials } from './dials.mjs';
 import { dieLoudly, onLine, say } from './lines.mjs';
-import { loadEcho, loadNacl, loadPusher } from './load.mjs';
+import { loadEcho, loadNacl, loadPusher, page } from './load.mjs';
 import { loadResume } from './resume.mjs';
 
 dieLoudly();
 const [version, given] = process.argv.slice(2);
-const options = JSON.parse(given);
+const options = { transports: ['ws', 'wss'], ...JSON.parse(given) };
+watchDials((address) => say({ type: 'dialed', address }));
 const Pusher = loadPusher(version, options.build);
 const authEndpoint = options.secret ? await startAuth(options) : options.authEndpoint;
 const Echo = options.echo && (await loadEcho(options.echo));
@@ -60,7 +66,7 @@ function constructorOptions() {
     httpsPort: options.port,
     encrypted: Boolean(options.tls),
     forceTLS: Boolean(options.tls),
-    enabledTransports: ['ws', 'wss'],
+    ...(options.transports && { enabledTransports: options.transports }),
     disableStats: true,
     authEndpoint,
     authTransport: 'ajax',
@@ -78,11 +84,12 @@ function start() {
   // The constructor has connected already: its first change is told here.
   say({ type: 'state', previous: 'initialized', current: connection.state });
   connection.bind('state_change', ({ previous, current }) => {
-    say({ type: 'state', previous, current, socket_id: connection.socket_id });
+    const transport = connection.connection?.transport?.name;
+    say({ type: 'state', previous, current, socket_id: connection.socket_id, transport });
   });
   connection.bind('error', (error) => say({ type: 'error', ...described(error) }));
   connection.bind('message', ({ event, channel, data, user_id }) => {
-    say({ type: 'message', event, channel, data, user_id });
+    if (!options.terse) say({ type: 'message', event, channel, data, user_id });
   });
   const { user } = client;
   user?.bind_global((event, data) => say({ type: 'user', event, data }));
@@ -140,11 +147,9 @@ const seen = new Set();
 const commands = {
   connect: () => (client ? client.connect() : start()),
   disconnect: () => client.disconnect(),
-  cut() {
-    const { socket } = client.connection.connection.transport;
-    if (socket.terminate) socket.terminate();
-    else socket._stream.destroy();
-  },
+  cut: () => cut(`${options.host}:${options.port}`),
+  offline: () => page.dispatchEvent(new Event('offline')),
+  online: () => page.dispatchEvent(new Event('online')),
   subscribe({ channel }) {
     if (echo) return listen(channel);
     const subscribed = client.subscribe(channel);
