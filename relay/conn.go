@@ -19,8 +19,8 @@ const (
 	replyPatience = 10 * time.Second
 )
 
-// Conn is one client's connection. [Hub.Open] makes it; the goroutine that reads
-// from the client, and no other, calls Receive, Reply and at the end Closed.
+// Conn is one client's connection. [Hub.Open] makes it; whoever reads from the client, one
+// goroutine at a time, calls Receive, Reply and at the end Closed.
 type Conn struct {
 	// Static.
 	hub       *Hub

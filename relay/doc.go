@@ -26,8 +26,8 @@
 //
 // # Who runs what
 //
-// A connection has one goroutine, its reader, which calls [Conn.Receive]. It
-// belongs to one worker, and that worker alone writes to it. [Hub.Run] runs the
+// A connection has one reader at a time, which calls [Conn.Receive]: a goroutine of its
+// own, or the request whose turn it is. It belongs to one worker, and that worker alone writes to it. [Hub.Run] runs the
 // workers; the sweeper, which looks after silent connections, idle channels and rolls in
 // doubt; and, where there are logs or caches, those who read pages of logs, the one who
 // compares, and the one who reads caches. Nothing else runs.

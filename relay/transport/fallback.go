@@ -3,6 +3,7 @@ package transport
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +74,7 @@ func (f *Fallback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	case r.Method == http.MethodOptions:
 		preflight(w, r, methods)
-	case !strings.Contains(methods, r.Method):
+	case !slices.Contains(strings.Split(methods, ", "), r.Method):
 		w.Header().Set("Allow", methods)
 		http.Error(w, "allowed are "+methods, http.StatusMethodNotAllowed)
 	default:

@@ -35,6 +35,7 @@ type session struct {
 	sends gate
 	turn  chan struct{}
 
+	// mu is taken last: nothing is locked, and nobody called, under it.
 	mu       sync.Mutex
 	queue    queue
 	receiver *receiver // the receive request under way, nil while there is none
