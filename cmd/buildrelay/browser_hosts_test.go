@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,12 +30,14 @@ func hostOf(address string) string {
 // housePage is a page of an application, with a version of pusher-js, and of laravel-echo
 // if it has one, that reads a private channel.
 type housePage struct {
-	script string // of a version of pusher-js, below node_modules
-	echo   string // of laravel-echo, likewise; "" for none
+	scripts []string // below node_modules: pusher-js, and what stands behind it
+	echo    bool     // the last of them is laravel-echo, which is what the page uses
 	// options are JavaScript, in which HOST and PORT are the relay's.
 	options string
 	// leaks says that these options are not ours: the page asks others.
 	leaks bool
+	// fallback says that the browser has no WebSockets.
+	fallback bool
 }
 
 // documentedOptions are those that docs/MIGRATING.md tells clients to have, where they are.
@@ -45,30 +49,48 @@ func documentedOptions(t *testing.T) string {
 	if !ok || !end {
 		t.Fatal("docs/MIGRATING.md does not say with which options clients stay at home")
 	}
-	return strings.NewReplacer("'relay.example.com'", "HOST", "6001", "PORT").Replace(options) + "\n}"
+	return strings.NewReplacer("'relay.example.com:6001'", "HOST + ':' + PORT", "'relay.example.com'", "HOST", "6001", "PORT").Replace(options) + "\n}"
+}
+
+// socketsAlone is what the document says to those who want no fallback.
+func socketsAlone(t *testing.T) string {
+	t.Helper()
+	doc := string(read(t, filepath.Join("..", "..", "docs", "MIGRATING.md")))
+	found := regexp.MustCompile("WebSockets\\salone takes `(enabledTransports: [^`]+)`").FindStringSubmatch(doc)
+	if found == nil {
+		t.Fatal("docs/MIGRATING.md does not say how clients use WebSockets alone")
+	}
+	return found[1]
 }
 
 func housePages(t *testing.T) map[string]housePage {
 	t.Helper()
 	script := func(version string) string { return "pusher-js-" + version + "/dist/web/pusher.js" }
-	const echo = "laravel-echo-2.5.0/dist/echo.iife.js"
+	const echo2, echo1 = "laravel-echo-2.5.0/dist/echo.iife.js", "laravel-echo-1.19.0/dist/echo.iife.js"
+	first := []string{"pusher-js-3.0.0/dist/pusher.js", "pusher-js-3.0.0/dist/xhr.js"}
 	ours := "{..." + documentedOptions(t) + ", authEndpoint: '/auth'"
 	old, plain := ours+", encrypted: true}", ours+"}"
 	reverb, byPusher := ours+", broadcaster: 'reverb', key: KEY}", ours+", broadcaster: 'pusher', key: KEY}"
 	// A page that only says where the WebSocket is.
 	const leaking = `{cluster: 'eu', wsHost: HOST, wsPort: PORT, wssPort: PORT, forceTLS: true, enableStats: true, authEndpoint: '/auth'}`
+	newest, newestEcho := []string{script("8.6.0")}, []string{script("8.6.0"), echo2}
 	pages := map[string]housePage{
-		"pusher-js 8.6.0":             {script: script("8.6.0"), options: plain},
-		"laravel-echo 2.5.0's reverb": {script: script("8.6.0"), echo: echo, options: reverb},
-		"pusher-js that leaks":        {script: script("8.6.0"), options: leaking, leaks: true},
+		"pusher-js 8.6.0":                     {scripts: newest, options: plain},
+		"pusher-js 8.6.0 by HTTP":             {scripts: newest, options: plain, fallback: true},
+		"pusher-js 8.6.0 by WebSockets alone": {scripts: newest, options: ours + ", " + socketsAlone(t) + "}"},
+		"pusher-js 3.0.0 by HTTP":             {scripts: first, options: old, fallback: true},
+		"laravel-echo 2.5.0's reverb":         {scripts: newestEcho, echo: true, options: reverb},
+		"laravel-echo 2.5.0's reverb by HTTP": {scripts: newestEcho, echo: true, options: reverb, fallback: true},
+		"pusher-js that leaks":                {scripts: newest, options: leaking, leaks: true},
 	}
 	if relaytest.Full() { // each takes as long as its client needs to give up
-		pages["pusher-js 3.0.0"] = housePage{script: "pusher-js-3.0.0/dist/pusher.js", options: old}
-		pages["laravel-echo 2.5.0"] = housePage{script: script("8.6.0"), echo: echo, options: byPusher}
+		pages["pusher-js 3.0.0"] = housePage{scripts: first, options: old}
+		pages["laravel-echo 2.5.0"] = housePage{scripts: newestEcho, echo: true, options: byPusher}
 		for _, version := range relaytest.PusherJSVersions()[1:] {
-			pages["pusher-js "+version] = housePage{script: script(version), options: old}
+			pages["pusher-js "+version] = housePage{scripts: []string{script(version)}, options: old}
+			pages["pusher-js "+version+" by HTTP"] = housePage{scripts: []string{script(version)}, options: old, fallback: true}
 		}
-		pages["laravel-echo 1.19.0"] = housePage{script: script("7.6.0"), echo: "laravel-echo-1.19.0/dist/echo.iife.js", options: byPusher}
+		pages["laravel-echo 1.19.0"] = housePage{scripts: []string{script("7.6.0"), echo1}, echo: true, options: byPusher}
 	}
 	return pages
 }
@@ -122,15 +144,20 @@ func newHouse(t *testing.T, w world) *house {
 	return h
 }
 
-// visit opens a page whose WebSocket is blocked until its client has given up for the
-// moment, and goes through then.
+// visit opens a page that reaches nobody until its client has given up for the moment, and
+// the relay then. One that has the fallback alone reaches it at once.
 func (h *house) visit(t *testing.T, b *browser, page housePage) {
 	t.Helper()
 	h.link.lead(nobody)
+	if page.fallback {
+		h.link.lead(h.relay.Address)
+	}
 	visitor := b.watched(t)
 	p := visitor.visit(t, h.server.URL+"/?"+page.query(h.link.address()))
-	p.until(`window.states.includes('unavailable') || window.states.includes('failed')`)
-	h.link.lead(h.relay.Address)
+	if !page.fallback {
+		p.until(`window.states.includes('unavailable') || window.states.includes('failed')`)
+		h.link.lead(h.relay.Address)
+	}
 	if !page.leaks {
 		p.until(`window.got.includes('pusher:subscription_succeeded')`)
 		h.relay.publish("hello", "1", "private-house")
@@ -160,7 +187,10 @@ func (w *watchedBrowser) judge(t *testing.T, leaks bool, ours ...string) {
 
 // query tells the server which page is wanted.
 func (p housePage) query(relay string) string {
-	return url.Values{"script": {p.script}, "echo": {p.echo}, "options": {p.options}, "relay": {relay}}.Encode()
+	return url.Values{
+		"script": p.scripts, "options": {p.options}, "relay": {relay},
+		"echo": {strconv.FormatBool(p.echo)}, "fallback": {strconv.FormatBool(p.fallback)},
+	}.Encode()
 }
 
 // ServeHTTP is the application: its page, its scripts and its auth endpoint.
@@ -182,12 +212,18 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func houseHTML(page url.Values) string {
 	host, port, _ := net.SplitHostPort(page.Get("relay"))
 	values := fmt.Sprintf("const HOST = %q, PORT = %s, KEY = %q, OPTIONS = %s;", host, port, relaytest.Key, page.Get("options"))
-	script, start := `<script src="/scripts/`+page.Get("script")+`"></script>`, pusherStart
-	if echo := page.Get("echo"); echo != "" {
-		script += `<script src="/scripts/` + echo + `"></script>`
+	var scripts strings.Builder
+	if page.Get("fallback") == "true" {
+		scripts.WriteString("<script>window.WebSocket = undefined</script>")
+	}
+	for _, path := range page["script"] {
+		scripts.WriteString(`<script src="/scripts/` + path + `"></script>`)
+	}
+	start := pusherStart
+	if page.Get("echo") == "true" {
 		start = echoStart
 	}
-	return "<!doctype html><meta charset=utf-8><title>house</title>" + script + "<script>" + values + start + "</script>"
+	return "<!doctype html><meta charset=utf-8><title>house</title>" + scripts.String() + "<script>" + values + start + "</script>"
 }
 
 // What the page notes: the states of the connection, and the events of the channel.

@@ -1,9 +1,13 @@
 package main_test
 
 import (
+	"encoding/json"
 	"maps"
+	"net"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -102,4 +106,58 @@ func (a app) hearSlanger(t *testing.T, redis *relaytest.Redis) {
 	if got := c.Expect("e"); got.Channel != "builds" {
 		t.Errorf("got %s", got.Text)
 	}
+}
+
+// The guide's clients use the fallback of the relay that they are shown, in Node; in
+// Chromium, and by laravel-echo, TestBrowser has them.
+func TestTheGuidesClientsFallBackToTheRelay(t *testing.T) {
+	t.Parallel()
+	w := newTLSWorld(t, nil)
+	for _, version := range relaytest.PusherJSVersions() {
+		for _, transport := range []string{"xhr_streaming", "xhr_polling"} {
+			w.run(t, version+" by "+transport, func(t *testing.T, w world) {
+				options := clientOptions(t, w.Relay, transport)
+				if version < "4.3" {
+					delete(options, "forceTLS")
+					options["encrypted"] = true
+				}
+				page := relaytest.StartPusherJS(t, version, w.Relay, relaytest.PusherJSOptions{Build: buildOf(version), Constructor: options})
+				page.ExpectState("connected")
+				channel := "private-" + version + transport
+				page.Subscribe(channel)
+				page.ExpectSubscribed(channel)
+				w.publish("hello", `"é"`, channel)
+				if got := page.ExpectEvent(channel, "hello"); string(got.Data) != `"é"` {
+					t.Errorf("the page got %s", got.Data)
+				}
+			})
+		}
+	}
+}
+
+// clientOptions are those of pusher-js in the guide, in place of ones by which nobody is
+// reached, with a relay for the guide's, and with one of its transports alone.
+func clientOptions(t *testing.T, relay *relaytest.Relay, transport string) map[string]any {
+	t.Helper()
+	host, port, err := net.SplitHostPort(relay.Address)
+	if err != nil {
+		t.Fatalf("the relay's address: %v", err)
+	}
+	text := strings.NewReplacer("HOST + ':' + PORT", strconv.Quote(relay.Address), "HOST", strconv.Quote(host), "PORT", port, "'", `"`).
+		Replace(documentedOptions(t))
+	text = regexp.MustCompile(`//.*`).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`(\w+): `).ReplaceAllString(text, `"$1": `)
+	text = regexp.MustCompile(`,\s*}`).ReplaceAllString(text, "}")
+	options := map[string]any{
+		"wsHost": "nobody.invalid", "httpHost": "nobody.invalid", "statsHost": "nobody.invalid",
+		"wsPort": 1, "wssPort": 1, "httpPort": 1, "httpsPort": 1, "disableStats": false, "enabledTransports": nil,
+	}
+	if err := json.Unmarshal([]byte(text), &options); err != nil {
+		t.Fatalf("the options in docs/MIGRATING.md are none: %v in %s", err, text)
+	}
+	if enabled, _ := options["enabledTransports"].([]any); !slices.Contains(enabled, any(transport)) {
+		t.Fatalf("docs/MIGRATING.md does not enable %s: %s", transport, text)
+	}
+	options["enabledTransports"] = []string{transport}
+	return options
 }
