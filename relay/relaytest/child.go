@@ -3,6 +3,7 @@ package relaytest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -78,18 +79,37 @@ func (c *child) stop(signal os.Signal) bool {
 // expectLine waits for a line, from index on, that matches.
 func (c *child) expectLine(t testing.TB, from *journal[string], what string, index int, match func(string) bool) (string, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	return c.expectSoon(t, from, Patience, what, index, match)
+}
+
+// expectSoon is expectLine with another patience.
+func (c *child) expectSoon(t testing.TB, from *journal[string], patience time.Duration, what string, index int, match func(string) bool) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	line, at, err := from.find(ctx, index, match)
 	if err != nil {
-		t.Fatalf("%s: waiting for %s: %v\n%s", c.name, what, err, c.said())
+		t.Fatalf("%s: waiting for %s: %v\n%s", c.name, what, err, c.saidLast())
 	}
 	return line, at
 }
 
-// said is all that the process printed, for a failing test's message.
+// said is all that the process printed.
 func (c *child) said() string {
 	return strings.Join(c.stdout.all(), "\n") + "\n" + strings.Join(c.stderr.all(), "\n")
+}
+
+// saidLast is what the process printed last, for a failing test's message.
+func (c *child) saidLast() string {
+	return lastOf(c.stdout.all()) + "\n" + lastOf(c.stderr.all())
+}
+
+func lastOf(lines []string) string {
+	const most = 500
+	if over := len(lines) - most; over > 0 {
+		return fmt.Sprintf("(%d lines)\n%s", over, strings.Join(lines[over:], "\n"))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // lineWriter adds what is written to it to a journal, line by line.

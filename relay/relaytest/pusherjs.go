@@ -3,7 +3,10 @@ package relaytest
 import (
 	"encoding/json"
 	"maps"
+	"net"
+	"strconv"
 	"testing"
+	"time"
 )
 
 // PusherJS is a running pusher-js; clients/pusher.mjs has the details.
@@ -11,6 +14,8 @@ type PusherJS struct {
 	t       testing.TB
 	process *child
 	next    int // index in the process's output of what has not been expected yet
+	// patience is how long something expected may take.
+	patience time.Duration
 }
 
 // Said is what pusher-js told its application.
@@ -18,12 +23,16 @@ type Said struct {
 	// Type is "state", "error", "message" (each that came in, parsed), "event" (given
 	// to bind_global of a channel), "bound" (given to a callback of Bind), "user" and
 	// "watchlist" (given to bind_global of theirs), "echo" (given to laravel-echo's here,
-	// joining or leaving), "members", "triggered", "told" (by resume) or "crash".
+	// joining or leaving), "members", "triggered", "told" (by resume), "dialed" or "crash".
 	Type string `json:"type"`
-	// Previous and Current are connection states; SocketID is set when connected.
-	Previous string `json:"previous"`
-	Current  string `json:"current"`
-	SocketID string `json:"socket_id"`
+	// Previous and Current are connection states; SocketID and Transport are set when
+	// connected.
+	Previous  string `json:"previous"`
+	Current   string `json:"current"`
+	SocketID  string `json:"socket_id"`
+	Transport string `json:"transport"`
+	// Address is what was dialed for the first time, as host:port.
+	Address string `json:"address"`
 	// Code, nil if there is none, and Message are those of an error or crash.
 	Code    *int   `json:"code"`
 	Message string `json:"message"`
@@ -72,8 +81,17 @@ type PusherJSOptions struct {
 	Build string
 	// AuthEndpoint replaces the endpoint that signs with the fixture's secret.
 	AuthEndpoint string
+	// Transports names the transports that are enabled; nil is ws and wss, and
+	// [AllTransports] what pusher-js has.
+	Transports []string
+	// Via is the address of a proxy in front of the relay, as host:port.
+	Via string
 	// Constructor holds more options for new Pusher(key, options).
 	Constructor map[string]any
+	// Terse leaves "message" out.
+	Terse bool
+	// Patience replaces [Patience], for what takes long.
+	Patience time.Duration
 	// Resume, if not nil, has it resumed with these options.
 	Resume map[string]any
 	// Echo is the version of laravel-echo by which channels are subscribed to, "" for none.
@@ -88,28 +106,45 @@ type PusherJSOptions struct {
 	User string
 }
 
+// AllTransports leaves it to pusher-js to choose.
+func AllTransports() []string { return []string{} }
+
 // StartPusherJS starts a version of pusher-js for r and connects it. It does not
 // wait for the connection: use ExpectState.
 func StartPusherJS(t testing.TB, version string, r *Relay, o PusherJSOptions) *PusherJS {
+	t.Helper()
+	p := &PusherJS{t: t, process: startNode(t, "pusher.mjs", version, o.encode(t, r), r.Certs), patience: Patience}
+	if o.Patience > 0 {
+		p.patience = o.Patience
+	}
+	p.Connect()
+	return p
+}
+
+// encode is what pusher.mjs is given.
+func (o PusherJSOptions) encode(t testing.TB, r *Relay) map[string]any {
 	t.Helper()
 	options := r.target(t)
 	maps.Copy(options, map[string]any{
 		"build":  o.Build,
 		"pusher": o.Constructor,
 		"resume": o.Resume,
+		"terse":  o.Terse,
 	})
-	switch {
-	case o.Member != "":
-		options["member"] = json.RawMessage(o.Member)
-	case o.User == "":
-		options["member"] = json.RawMessage(`{"user_id":"1","user_info":{}}`)
-	}
-	if o.User != "" {
-		options["user"] = json.RawMessage(o.User)
-	}
 	if o.Build == "" {
 		options["build"] = "node"
 	}
+	if o.Via != "" {
+		o.goVia(t, options)
+	}
+	switch {
+	case o.Transports == nil:
+	case len(o.Transports) == 0:
+		options["transports"] = nil
+	default:
+		options["transports"] = o.Transports
+	}
+	o.encodeUser(options)
 	for name, value := range map[string]string{"key": o.Key, "echo": o.Echo, "masterKey": o.MasterKey} {
 		if value != "" {
 			options[name] = value
@@ -119,9 +154,32 @@ func StartPusherJS(t testing.TB, version string, r *Relay, o PusherJSOptions) *P
 		options["authEndpoint"] = o.AuthEndpoint
 		delete(options, "secret")
 	}
-	p := &PusherJS{t: t, process: startNode(t, "pusher.mjs", version, options, r.Certs)}
-	p.Connect()
-	return p
+	return options
+}
+
+func (o PusherJSOptions) goVia(t testing.TB, options map[string]any) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(o.Via)
+	if err != nil {
+		t.Fatalf("the proxy's address: %v", err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatalf("the proxy's port: %v", err)
+	}
+	options["host"], options["port"] = host, number
+}
+
+func (o PusherJSOptions) encodeUser(options map[string]any) {
+	switch {
+	case o.Member != "":
+		options["member"] = json.RawMessage(o.Member)
+	case o.User == "":
+		options["member"] = json.RawMessage(`{"user_id":"1","user_info":{}}`)
+	}
+	if o.User != "" {
+		options["user"] = json.RawMessage(o.User)
+	}
 }
 
 // Connect calls connect().
@@ -136,10 +194,23 @@ func (p *PusherJS) Disconnect() {
 	p.process.tell(p.t, map[string]any{"do": "disconnect"})
 }
 
-// Cut cuts its TCP connection, without a word.
+// Cut cuts its TCP connections to the relay, without a word.
 func (p *PusherJS) Cut() {
 	p.t.Helper()
 	p.process.tell(p.t, map[string]any{"do": "cut"})
+}
+
+// Offline tells a web build what a browser tells a page that loses its network, which
+// is for the test to do, or to pretend.
+func (p *PusherJS) Offline() {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "offline"})
+}
+
+// Online tells a web build that the network is back.
+func (p *PusherJS) Online() {
+	p.t.Helper()
+	p.process.tell(p.t, map[string]any{"do": "online"})
 }
 
 // Subscribe calls subscribe(channel) and reports what is bound to all its events.
@@ -180,7 +251,7 @@ func (p *PusherJS) Send(channel, event string, data any) {
 // match is true; what lies between is passed over.
 func (p *PusherJS) Expect(what string, match func(Said) bool) Said {
 	p.t.Helper()
-	line, at := p.process.expectLine(p.t, p.process.stdout, what, p.next, func(line string) bool {
+	line, at := p.process.expectSoon(p.t, p.process.stdout, p.patience, what, p.next, func(line string) bool {
 		said := parseSaid(line)
 		return match(said) || said.Type == "crash"
 	})
@@ -242,6 +313,17 @@ func (p *PusherJS) States() []string {
 		}
 	}
 	return states
+}
+
+// Dialed are the addresses that it connected to, or tried to, so far.
+func (p *PusherJS) Dialed() []string {
+	var addresses []string
+	for _, said := range p.Said() {
+		if said.Type == "dialed" {
+			addresses = append(addresses, said.Address)
+		}
+	}
+	return addresses
 }
 
 // parseSaid reads a line; one that is no JSON, such as a warning of Node's, is
