@@ -39,7 +39,7 @@ type XHRResponse struct {
 	Opened bool        // o was in it
 	Frames int         // lines, without the prelude
 	Units  int         // length in UTF-16 units
-	Ended  bool        // by the relay
+	Ended  bool        // by the relay, while the client listened
 }
 
 // ExpectEnd waits until the relay has ended a response that nobody listens to any more, and
@@ -131,9 +131,9 @@ func (c *XHRClient) hears(r *XHRRequest) bool {
 // line.
 func (c *XHRClient) finish(r *XHRRequest, rest string, err error) {
 	c.mu.Lock()
-	r.response.Ended = errors.Is(err, io.EOF)
-	r.response.Units += units(rest)
 	heard, status := c.current == r, r.response.Status
+	r.response.Ended = heard && errors.Is(err, io.EOF)
+	r.response.Units += units(rest)
 	switch {
 	case !heard:
 	case !r.response.Ended:
