@@ -29,6 +29,17 @@ func (s *server) dial(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
+// toOne returns the server as one client knows it: that resumes its TLS sessions, as
+// browsers do.
+func (s *server) toOne() *server {
+	own := *s
+	if s.tls != nil {
+		own.tls = s.tls.Clone()
+		own.tls.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	}
+	return &own
+}
+
 // upgradeRequest asks for a WebSocket on which the channel is to be read.
 func (s *server) upgradeRequest(channel string) string {
 	return "GET " + s.subject.path(channel) + " HTTP/1.1\r\nHost: " + s.address +

@@ -24,5 +24,6 @@ func studies() []study {
 		{"sign-ins", (*bench).measureSignins},
 		{"publish", (*bench).measurePublishing},
 		{"webhooks", (*bench).measureHooks},
+		{"fallback", (*bench).measureFallback},
 	}
 }

@@ -96,6 +96,23 @@ func (s *server) used(ctx context.Context, redis *redisServer) (u usage, err err
 
 // logReads is how often the server has read a log; 0 for one without metrics.
 func (s *server) logReads(ctx context.Context) (int, error) {
+	return s.metric(ctx, "buildrelay_log_reads_total")
+}
+
+// heap is how many bytes the server's heap and stacks take, garbage included; 0 for one
+// without metrics.
+func (s *server) heap(ctx context.Context) (int, error) {
+	heap, err := s.metric(ctx, "go_memstats_heap_inuse_bytes")
+	if err != nil {
+		return 0, err
+	}
+	stacks, err := s.metric(ctx, "go_memstats_stack_inuse_bytes")
+	return heap + stacks, err
+}
+
+// metric is a number that the server tells in its metrics, without labels; 0 for one
+// without metrics.
+func (s *server) metric(ctx context.Context, name string) (int, error) {
 	if s.metrics == "" {
 		return 0, nil
 	}
@@ -109,10 +126,10 @@ func (s *server) logReads(ctx context.Context) (int, error) {
 	}
 	defer response.Body.Close()
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), "buildrelay_log_reads_total "); ok {
-			reads, err := strconv.ParseFloat(text, 64)
-			return int(reads), err
+		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			value, err := strconv.ParseFloat(text, 64)
+			return int(value), err
 		}
 	}
-	return 0, fmt.Errorf("the metrics of %s say nothing of log reads", s.subject.name)
+	return 0, fmt.Errorf("the metrics of %s do not have %s", s.subject.name, name)
 }
