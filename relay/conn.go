@@ -78,6 +78,9 @@ type Conn struct {
 // ID is the connection's socket id.
 func (c *Conn) ID() string { return c.id }
 
+// App is the connection's app, with the settings in force. It may be called by anybody.
+func (c *Conn) App() *auth.App { return c.app.Load() }
+
 // Seen notes a sign of life. It may be called by anybody.
 func (c *Conn) Seen() { c.seen.Store(c.hub.clock.Load()) }
 

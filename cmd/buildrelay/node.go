@@ -102,6 +102,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,
 		Fallback:  n.fallback,
+		SockJS:    transport.SockJS{Fallback: n.fallback},
 		API:       n.api(m),
 		Ready:     n.ready,
 		Other:     other,

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"buildrelay/relay/transport"
 )
 
 // Routes are the handlers that make up a node.
@@ -14,6 +16,8 @@ type Routes struct {
 	// Fallback serves /pusher/app/{key}/{server}/{session}/{action}, with those path values,
 	// and the same without /pusher, which is a client's setting. Nil means WebSockets alone.
 	Fallback http.Handler
+	// SockJS serves /pusher/info and /pusher/{server}/{session}/{action}, for clients of old.
+	SockJS transport.SockJS
 	// API serves /apps/, and /users/{id}/terminate_connections, and gets the path as it was
 	// sent.
 	API http.Handler
@@ -36,6 +40,10 @@ func (r Routes) Handler() http.Handler {
 		const session = "/app/{key}/{server}/{session}/{action}"
 		mux.Handle(session, r.Fallback)
 		mux.Handle("/pusher"+session, r.Fallback)
+	}
+	if r.SockJS.Fallback != nil {
+		mux.HandleFunc("/pusher/info", r.SockJS.Info)
+		mux.Handle("/pusher/{server}/{session}/{action}", r.SockJS)
 	}
 	Health(mux, r.Ready)
 	Traffic(mux, r.Ready, r.Memory, r.MemoryPercent)

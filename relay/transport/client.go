@@ -44,7 +44,7 @@ func (ws *WebSocket) serve(c *client, place seat, app *auth.App, refused *protoc
 		refused = ws.join(c, app)
 	}
 	if refused == nil {
-		c.read(func() int64 { return ws.maxMessage(app) })
+		c.read()
 		c.stream.conn.Closed()
 	}
 	place.leave()
@@ -87,9 +87,8 @@ func (c *client) refuse(why *protocol.Close) {
 	c.closeWrite()
 }
 
-// read reads messages until the client is gone or breaks the rules. limit is the largest
-// size that the next one may have.
-func (c *client) read(limit func() int64) {
+// read reads messages until the client is gone or breaks the rules.
+func (c *client) read() {
 	conn := c.stream.conn
 	c.ws.SetPongHandler(func(string) error { conn.Seen(); return nil })
 	pong := c.ws.PingHandler()
@@ -99,7 +98,7 @@ func (c *client) read(limit func() int64) {
 		return nil
 	})
 	for {
-		c.stream.scanner.limit = limit()
+		c.stream.scanner.limit = largest(conn.App())
 		c.ws.SetReadLimit(c.stream.scanner.limit)
 		kind, p, err := c.ws.ReadMessage()
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/transport"
@@ -244,7 +245,7 @@ func TestMessagesMayBeAsLargeAsTheAppsDataNeeds(t *testing.T) {
 	c := r.dial(t, "small")
 	c.Established()
 	small.Limits = large.Limits
-	if err := r.apps.Replace(small); err != nil {
+	if err := r.hub.Reload(r.apps, []auth.App{small}); err != nil {
 		t.Fatal(err)
 	}
 	c.Send(message(70 << 10)) // the limit is that of the message after the next

@@ -39,30 +39,37 @@ type Entrance struct {
 // admit gives the client a seat, and finds its app. What a surplus client costs ends
 // here.
 func (e *Entrance) admit(r *http.Request) (seat, *auth.App, *protocol.Close) {
-	place, over := e.Admission.enter(r)
+	place, over := e.enter(r)
 	if over != noSurplus {
-		e.Metrics.Shed.WithLabelValues(string(over)).Inc()
 		return place, nil, over.close()
 	}
-	app, refused := e.findApp(r)
+	app, refused := e.findApp(r.PathValue("key"), r.URL.RawQuery, r.Header["Origin"])
 	return place, app, refused
 }
 
-// findApp finds the app of the path value "key", and checks the origin and the protocol
-// version, 4 to 7.
-func (e *Entrance) findApp(r *http.Request) (*auth.App, *protocol.Close) {
-	key := r.PathValue("key")
+// enter gives the client a seat, or counts it among those who get none.
+func (e *Entrance) enter(r *http.Request) (seat, surplus) {
+	place, over := e.Admission.enter(r)
+	if over != noSurplus {
+		e.Metrics.Shed.WithLabelValues(string(over)).Inc()
+	}
+	return place, over
+}
+
+// findApp finds the app of a key, and checks the origins that are named and the protocol
+// version in the query, 4 to 7.
+func (e *Entrance) findApp(key, parameters string, origins []string) (*auth.App, *protocol.Close) {
 	app, ok := e.Apps.ByKey(key)
 	switch {
 	case !ok:
 		return nil, protocol.ErrUnknownKey(key)
 	case app.Disabled:
 		return nil, protocol.ErrAppDisabled()
-	case !allows(app.Origins, r.Header["Origin"]):
+	case !allows(app.Origins, origins):
 		e.Metrics.Shed.WithLabelValues("origin").Inc()
 		return nil, protocol.ErrOrigin()
 	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := url.ParseQuery(parameters)
 	if err != nil {
 		return nil, protocol.ErrInvalidVersion()
 	}
@@ -84,13 +91,8 @@ func allows(allowed auth.Origins, named []string) bool {
 	return !slices.ContainsFunc(named, func(origin string) bool { return !allowed.Allow(origin) })
 }
 
-// maxMessage is the largest message that a client of an app may send by now.
-func (e *Entrance) maxMessage(app *auth.App) int64 {
-	if now, ok := e.Apps.ByID(app.ID); ok {
-		app = now
-	}
-	return max(maxMessage, escaped*int64(app.Limits.Data))
-}
+// largest is the size of the largest message that a client of the app may send.
+func largest(app *auth.App) int64 { return max(maxMessage, escaped*int64(app.Limits.Data)) }
 
 // greeted notes a client that has its connection.
 func (e *Entrance) greeted(conn *relay.Conn, app *auth.App, transport, remote string) {

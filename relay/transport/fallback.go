@@ -8,9 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"buildrelay/auth"
 	"buildrelay/protocol"
-	"buildrelay/relay"
 )
 
 // Heartbeat is the silence after which clients are shown a sign of life, where nothing else
@@ -67,10 +65,15 @@ func (f *Fallback) Wait() { f.running.Wait() }
 // ServeHTTP serves a path with the values "key", "server", "session" and "action". The
 // request must come from an [http.Server].
 func (f *Fallback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.serve(w, r, protocol.IsFallbackSession(r.PathValue("server"), r.PathValue("session")))
+}
+
+// serve serves a request for a session whose name is one.
+func (f *Fallback) serve(w http.ResponseWriter, r *http.Request, named bool) {
 	allowOrigin(w, r)
 	serve, methods := f.action(r.PathValue("action"))
 	switch {
-	case serve == nil || !protocol.IsFallbackSession(r.PathValue("server"), r.PathValue("session")):
+	case serve == nil || !named:
 		http.NotFound(w, r)
 	case r.Method == http.MethodOptions:
 		preflight(w, r, methods)
@@ -117,31 +120,14 @@ func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.
 	if s := f.sessions[name]; s != nil {
 		return s, nil
 	}
-	place, app, refused := f.admit(r)
-	if refused == nil {
-		var s *session
-		if s, refused = f.greet(name, transport, place, app); refused == nil {
-			f.sessions[name] = s
-			f.greeted(s.conn, app, transport, r.RemoteAddr)
-			return s, nil
-		}
-	}
-	place.leave()
-	f.refused(refused)
-	return nil, refused
-}
-
-// greet opens the session's connection in the hub.
-func (f *Fallback) greet(name, transport string, place seat, app *auth.App) (*session, *protocol.Close) {
-	s := &session{fallback: f, name: name, transport: transport, place: place, app: app, turn: make(chan struct{}, 1)}
-	s.queue.opening = f.opening()
-	_, refused := f.Hub.Open(app, func(conn *relay.Conn) relay.Transport {
-		s.conn = conn
-		return s
-	})
-	if refused != nil {
+	s := &session{fallback: f, name: name, transport: transport, turn: make(chan struct{}, 1)}
+	s.queue.push([]byte(f.opening()))
+	if refused := s.enter(r); refused != nil {
+		s.place.leave()
+		f.refused(refused)
 		return nil, refused
 	}
+	f.sessions[name] = s
 	f.running.Add(1)
 	f.Metrics.Sessions.WithLabelValues(transport).Inc()
 	return s, nil

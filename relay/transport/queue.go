@@ -1,8 +1,6 @@
 package transport
 
-import (
-	"buildrelay/protocol"
-)
+import "buildrelay/protocol"
 
 const (
 	// maxQueued is what waits in a session, in bytes, before the worker is told to wait; a
@@ -15,9 +13,7 @@ const (
 // queue is what a session has yet to write, as frames (protocol.md 6.3). Messages that come
 // before the last frame is taken join it.
 type queue struct {
-	// opening is the frame that opens the session, until it is taken with the first other.
-	opening string
-	frames  []frame
+	frames []frame
 	// open is the last frame, an array without its end; nil if there is none to join.
 	open []byte
 	size int // bytes of all
@@ -27,10 +23,14 @@ type queue struct {
 type frame struct {
 	text  []byte
 	units int // UTF-16 code units
-	opens bool
 }
 
-func newFrame(text []byte) frame { return frame{text: text, units: protocol.UTF16Len(text)} }
+func newFrame(text []byte) frame { return frame{text, protocol.UTF16Len(text)} }
+
+// opens says whether the client learns from f that there is a session.
+func (f frame) opens() bool { return f.text[0] == protocol.FallbackOpen[0] }
+
+func (f frame) isBeat() bool { return string(f.text) == protocol.FallbackBeat }
 
 // add adds what the core sends: whole WebSocket frames.
 func (q *queue) add(p []byte) {
@@ -85,8 +85,7 @@ func (q *queue) empty() bool { return q.size == 0 }
 // many units. The queue must not be empty.
 func (q *queue) take(units int) frame {
 	q.close()
-	taken := q.first()
-	n := 1
+	taken, n := q.frames[0], 1
 	for ; n < len(q.frames) && taken.units+q.frames[n].units <= units; n++ {
 		taken.text = append(taken.text, q.frames[n].text...)
 		taken.units += q.frames[n].units
@@ -99,18 +98,6 @@ func (q *queue) take(units int) frame {
 		q.frames = nil
 	}
 	return taken
-}
-
-// first returns the first frame, behind the one that opens the session if that is due.
-func (q *queue) first() frame {
-	f := q.frames[0]
-	if q.opening == "" {
-		return f
-	}
-	opened := newFrame(append([]byte(q.opening), f.text...))
-	opened.opens = true
-	q.opening = ""
-	return opened
 }
 
 // back puts what was taken first in the queue again.

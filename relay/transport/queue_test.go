@@ -11,19 +11,20 @@ import (
 )
 
 func TestMessagesThatWaitJoinOneFrame(t *testing.T) {
-	q := queue{opening: protocol.FallbackOpen}
+	var q queue
+	q.push([]byte(protocol.FallbackOpen))
 	q.add(append(protocol.Text([]byte(`{"a":1}`)), protocol.Text([]byte(`"é"`))...))
 	q.add(protocol.Text(nil))
-	f := q.take(0)
-	if want := "o\n" + `a["{\"a\":1}","\"é\"",""]` + "\n"; string(f.text) != want || !f.opens || f.units != len(want)-1 {
-		t.Errorf("got %q of %d units, opens: %v, want %q", f.text, f.units, f.opens, want)
+	f := q.take(100)
+	if want := "o\n" + `a["{\"a\":1}","\"é\"",""]` + "\n"; string(f.text) != want || !f.opens() || f.units != len(want)-1 {
+		t.Errorf("got %q of %d units, opens: %v, want %q", f.text, f.units, f.opens(), want)
 	}
 	if !q.empty() {
 		t.Errorf("%d bytes are left", q.size)
 	}
 	q.add(protocol.Text([]byte("x")))
-	if f := q.take(0); string(f.text) != "a[\"x\"]\n" || f.opens {
-		t.Errorf("got %q, opens: %v", f.text, f.opens)
+	if f := q.take(100); string(f.text) != "a[\"x\"]\n" || f.opens() {
+		t.Errorf("got %q, opens: %v", f.text, f.opens())
 	}
 }
 
@@ -53,13 +54,14 @@ func TestWhatIsTakenIsAsLongAsItMayBe(t *testing.T) {
 }
 
 func TestWhatIsGivenBackComesAgainFirst(t *testing.T) {
-	q := queue{opening: protocol.FallbackOpen}
+	var q queue
+	q.push([]byte(protocol.FallbackOpen))
 	q.add(protocol.Text([]byte("x")))
-	f := q.take(0)
+	f := q.take(100)
 	q.add(protocol.Text([]byte("y")))
 	q.back(f)
-	if again := q.take(0); string(again.text) != "o\na[\"x\"]\n" || !again.opens {
-		t.Errorf("got %q, opens: %v", again.text, again.opens)
+	if again := q.take(100); string(again.text) != "o\na[\"x\"]\n" || !again.opens() {
+		t.Errorf("got %q, opens: %v", again.text, again.opens())
 	}
 	if rest := q.take(0); string(rest.text) != "a[\"y\"]\n" || !q.empty() {
 		t.Errorf("got %q, %d bytes are left", rest.text, q.size)

@@ -39,7 +39,7 @@ func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport str
 	case s == nil:
 		f.unknown(w, r)
 	default:
-		f.serve(w, r, s, transport)
+		receiveFrom(s, w, r, transport)
 	}
 }
 
@@ -49,7 +49,7 @@ func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport str
 func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*session, *url.URL, *protocol.Close) {
 	name := sessionName(r)
 	if s := f.find(name); s != nil {
-		return s, nil, f.checkOrigin(s, r)
+		return s, nil, checkOrigin(s, r)
 	}
 	if f.Owners != nil {
 		if f.forwarded(r, body) {
@@ -67,16 +67,16 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 }
 
 // checkOrigin is for a session that was opened before, perhaps by a page of another origin.
-func (f *Fallback) checkOrigin(s *session, r *http.Request) *protocol.Close {
-	if app, ok := f.Apps.ByID(s.app.ID); ok && !allows(app.Origins, r.Header["Origin"]) {
+func checkOrigin(s *session, r *http.Request) *protocol.Close {
+	if conn := s.conn.Load(); conn != nil && !allows(conn.App().Origins, r.Header["Origin"]) {
 		return protocol.ErrOrigin()
 	}
 	return nil
 }
 
-// serve answers a receive request by what the session has to say.
-func (f *Fallback) serve(w http.ResponseWriter, r *http.Request, s *session, transport string) {
-	s.conn.Seen()
+// receiveFrom answers a receive request by what the session has to say.
+func receiveFrom(s *session, w http.ResponseWriter, r *http.Request, transport string) {
+	s.seen()
 	out := newReceiver(s, w)
 	defer out.silence.Stop()
 	if !s.attach(out) {
@@ -84,9 +84,12 @@ func (f *Fallback) serve(w http.ResponseWriter, r *http.Request, s *session, tra
 		return
 	}
 	receiveHead(w)
-	if transport == streaming {
+	switch {
+	case transport == streaming && isSockJS(r):
+		out.streamSockJS(r.Context())
+	case transport == streaming:
 		out.stream(r.Context())
-	} else {
+	default:
 		out.poll(r.Context())
 	}
 	s.detach(out)
@@ -110,7 +113,8 @@ func receiveHead(w http.ResponseWriter) {
 // refuseSession tells the client why there is no session. It understands that only once it
 // believes that there is one.
 func refuseSession(w http.ResponseWriter, why *protocol.Close, transport string) {
-	q := queue{opening: protocol.FallbackOpen}
+	var q queue
+	q.push([]byte(protocol.FallbackOpen))
 	q.add(why.Frame())
 	q.add(protocol.CloseFrame(why.Code, why.Reason))
 	if transport == streaming {

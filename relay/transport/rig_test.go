@@ -28,6 +28,7 @@ type rig struct {
 	t         *testing.T
 	url       string // up to the key
 	apps      *auth.Apps
+	hub       *relay.Hub
 	metrics   *metrics.Metrics
 	admission *transport.Admission
 	client    *tls.Config // of wss, or nil
@@ -47,6 +48,7 @@ func newRig(t *testing.T, limits transport.AdmissionConfig, certs *relaytest.Cer
 	limits.Address = clientaddr.Proxies{netip.MustParsePrefix("127.0.0.0/8")}.Of
 	r := &rig{t: t, apps: all, metrics: metrics.New(prometheus.NewRegistry()), admission: transport.NewAdmission(limits)}
 	hub := relay.New(relay.Config{Interest: nobody{}, Roster: nobody{}, Metrics: r.metrics})
+	r.hub = hub
 	ws := &transport.WebSocket{Entrance: transport.Entrance{
 		Hub: hub, Apps: all, Metrics: r.metrics, Log: slog.New(slog.DiscardHandler), WriteTimeout: time.Minute,
 		Admission: r.admission,

@@ -5,44 +5,42 @@ import (
 	"net/url"
 	"unicode/utf8"
 
-	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
 // send serves xhr_send: messages from the client (protocol.md 6.1, 6.2). Clients do not
 // look at the answer, so that what is lost here ends the session.
 func (f *Fallback) send(w http.ResponseWriter, r *http.Request) {
-	app, known := f.Apps.ByKey(r.PathValue("key"))
 	s := f.find(sessionName(r))
 	switch {
-	case !known || s == nil && f.Owners == nil:
+	case s == nil && f.Owners == nil:
 		f.unknown(w, r)
-	case !allows(app.Origins, r.Header["Origin"]):
-		http.Error(w, protocol.ErrOrigin().Reason, http.StatusForbidden)
 	case s == nil:
-		f.sendOn(w, r, app)
+		f.sendOn(w, r)
+	case checkOrigin(s, r) != nil:
+		http.Error(w, protocol.ErrOrigin().Reason, http.StatusForbidden)
 	case !s.sends.enter(maxSends):
-		s.conn.Close(protocol.ErrOverCapacity("too many requests at once"))
+		s.close(protocol.ErrOverCapacity("too many requests at once"))
 		http.Error(w, "too many requests at once", http.StatusTooManyRequests)
 	default:
 		defer s.sends.leave()
-		f.sendTo(s, w, r, app) //nolint:contextcheck // what is received outlives the request
+		f.sendTo(s, w, r)
 	}
 }
 
 // sendTo gives a session the messages in a request's body.
-func (f *Fallback) sendTo(s *session, w http.ResponseWriter, r *http.Request, app *auth.App) {
-	limit := f.maxMessage(app)
+func (f *Fallback) sendTo(s *session, w http.ResponseWriter, r *http.Request) {
+	limit := s.largest()
 	body, ok := readBody(w, r, maxSend(limit))
 	if !ok {
-		s.conn.Close(protocol.ErrMessageTooBig())
+		s.close(protocol.ErrMessageTooBig())
 		return
 	}
 	messages, err := protocol.ParseFallbackMessages(body)
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
-	case !s.receive(messages, limit):
+	case !s.receive(messages, limit, r):
 		f.unknown(w, r)
 	default:
 		w.WriteHeader(http.StatusNoContent)
@@ -50,8 +48,12 @@ func (f *Fallback) sendTo(s *session, w http.ResponseWriter, r *http.Request, ap
 }
 
 // sendOn sends a request to the node that has the session, if there is one.
-func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request, app *auth.App) {
-	body, ok := readBody(w, r, maxSend(f.maxMessage(app)))
+func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request) {
+	limit := int64(maxMessage)
+	if app, ok := f.Apps.ByKey(r.PathValue("key")); ok {
+		limit = largest(app)
+	}
+	body, ok := readBody(w, r, maxSend(limit))
 	if !ok {
 		return
 	}
@@ -83,27 +85,47 @@ func (f *Fallback) unknown(w http.ResponseWriter, r *http.Request) {
 // array around it.
 func maxSend(message int64) int64 { return 2*message + 1<<10 }
 
+// largest is the size of the largest message that the client may send.
+func (s *session) largest() int64 {
+	if conn := s.conn.Load(); conn != nil {
+		return largest(conn.App())
+	}
+	return maxMessage
+}
+
 // receive hands on what the client sent, in the order in which requests came. It returns
 // false if the client does not know of the session, or the session has ended.
-func (s *session) receive(messages []string, limit int64) bool {
+func (s *session) receive(messages []string, limit int64, r *http.Request) bool {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
-	if !s.takesSends() {
-		return false
-	}
-	s.conn.Seen()
+	s.seen()
 	if len(messages) == 0 {
 		s.answer()
 	}
 	for _, m := range messages {
+		if !s.takesSends() {
+			return false
+		}
+		conn := s.conn.Load()
 		switch {
+		case conn == nil:
+			s.knock(m, r)
 		case int64(len(m)) > limit:
-			s.conn.Close(protocol.ErrMessageTooBig())
+			conn.Close(protocol.ErrMessageTooBig())
 		case !utf8.ValidString(m):
-			s.conn.Close(protocol.ErrInvalidUTF8())
+			conn.Close(protocol.ErrInvalidUTF8())
 		default:
-			s.conn.Receive([]byte(m))
+			conn.Receive([]byte(m)) //nolint:contextcheck // what is received outlives the request
 		}
 	}
-	return true
+	return s.takesSends()
+}
+
+// close ends the session from the relay's side.
+func (s *session) close(why *protocol.Close) {
+	if conn := s.conn.Load(); conn != nil {
+		conn.Close(why)
+	} else {
+		s.refuse(why)
+	}
 }

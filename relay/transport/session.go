@@ -1,10 +1,11 @@
 package transport
 
 import (
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
 )
@@ -27,8 +28,9 @@ type session struct {
 	name      string // key/server/id
 	transport string // what opened it: streaming or polling
 	place     seat
-	app       *auth.App
-	conn      *relay.Conn
+
+	// conn is the session's, nil while a client of SockJS has not said to which app it wants.
+	conn atomic.Pointer[relay.Conn]
 
 	// sends are the requests to send that are under way, and turn is taken by the one whose
 	// goroutine is the connection's reader; others wait in the order in which they came.
@@ -48,7 +50,39 @@ type session struct {
 	grace *time.Timer
 }
 
-// Send implements [relay.Transport].
+// enter takes a seat and connects, or waits for a client of SockJS to say to what.
+func (s *session) enter(r *http.Request) *protocol.Close {
+	var over surplus
+	if s.place, over = s.fallback.enter(r); over != noSurplus {
+		return over.close()
+	}
+	if isSockJS(r) {
+		time.AfterFunc(knockTime, s.hurry)
+		return nil
+	}
+	return s.connect(r, r.PathValue("key"), r.URL.RawQuery)
+}
+
+// connect opens the session's connection in the hub, to the app of a key, with the
+// parameters of a query.
+func (s *session) connect(r *http.Request, key, parameters string) *protocol.Close {
+	app, refused := s.fallback.findApp(key, parameters, r.Header["Origin"])
+	if refused != nil {
+		return refused
+	}
+	conn, refused := s.fallback.Hub.Open(app, func(conn *relay.Conn) relay.Transport {
+		s.conn.Store(conn)
+		return s
+	})
+	if refused != nil {
+		s.conn.Store(nil)
+		return refused
+	}
+	s.fallback.greeted(conn, app, s.transport, r.RemoteAddr)
+	return nil
+}
+
+// Send implements [relay.Transport]. It is the worker's, once there is a connection.
 func (s *session) Send(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +95,7 @@ func (s *session) Send(p []byte) bool {
 	return !s.stalled
 }
 
-// Drop implements [relay.Transport].
+// Drop implements [relay.Transport], likewise.
 func (s *session) Drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,12 +166,21 @@ func (s *session) end() {
 	s.stalled = false
 	s.mu.Unlock()
 	if stalled {
-		s.conn.Sent()
+		s.conn.Load().Sent()
 	}
 	s.turn <- struct{}{}
-	s.conn.Closed()
+	if conn := s.conn.Load(); conn != nil {
+		conn.Closed()
+	}
 	<-s.turn
 	s.fallback.forget(s)
+}
+
+// seen notes a sign of life.
+func (s *session) seen() {
+	if conn := s.conn.Load(); conn != nil {
+		conn.Seen()
+	}
 }
 
 // take takes what r writes next, at most so many units but for a single larger frame, and
@@ -153,7 +196,7 @@ func (s *session) take(r *receiver, units int) (f frame, ok, over bool) {
 	}
 	r.begin(s.fallback.WriteTimeout)
 	f = s.queue.take(units)
-	s.opened = s.opened || f.opens
+	s.opened = s.opened || f.opens()
 	return f, true, false
 }
 
@@ -194,7 +237,7 @@ func (s *session) written(r *receiver, f frame, err error) {
 	r.writing = false
 	if err != nil {
 		s.queue.back(f)
-		s.opened = s.opened && !f.opens
+		s.opened = s.opened && !f.opens()
 		s.mu.Unlock()
 		s.fallback.Metrics.SessionsRequeued.Inc()
 		return
@@ -204,7 +247,7 @@ func (s *session) written(r *receiver, f frame, err error) {
 	s.stalled = s.stalled && !stalled
 	s.mu.Unlock()
 	if stalled {
-		s.conn.Sent()
+		s.conn.Load().Sent()
 	}
 }
 
@@ -228,10 +271,9 @@ func (s *session) answer() {
 	}
 }
 
-// takesSends says whether the client may send: it knows of the session, which has not
-// ended.
+// takesSends says whether the client may send: it knows of the session, which does not end.
 func (s *session) takesSends() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.opened && !s.ended
+	return s.opened && !s.parted && !s.ended
 }
