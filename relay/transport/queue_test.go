@@ -60,7 +60,7 @@ func TestWhatIsGivenBackComesAgainFirst(t *testing.T) {
 	f := q.take(100)
 	q.add(protocol.Text([]byte("y")))
 	q.back(f)
-	if again := q.take(100); string(again.text) != "o\na[\"x\"]\n" || !again.opens() {
+	if again := q.take(0); string(again.text) != "o\na[\"x\"]\n" || !again.opens() {
 		t.Errorf("got %q, opens: %v", again.text, again.opens())
 	}
 	if rest := q.take(0); string(rest.text) != "a[\"y\"]\n" || !q.empty() {
