@@ -24,7 +24,7 @@ func (f *Fallback) send(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many requests at once", http.StatusTooManyRequests)
 	default:
 		defer s.sends.leave()
-		f.sendTo(s, w, r)
+		f.sendTo(s, w, r) //nolint:contextcheck // what is received outlives the request
 	}
 }
 
@@ -115,7 +115,7 @@ func (s *session) receive(messages []string, limit int64, r *http.Request) bool 
 		case !utf8.ValidString(m):
 			conn.Close(protocol.ErrInvalidUTF8())
 		default:
-			conn.Receive([]byte(m)) //nolint:contextcheck // what is received outlives the request
+			conn.Receive([]byte(m))
 		}
 	}
 	return s.takesSends()
