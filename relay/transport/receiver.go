@@ -73,6 +73,9 @@ func (r *receiver) begin(limit time.Duration) {
 func (r *receiver) next(ctx context.Context, units int) (frame, bool) {
 	r.silence.Reset(r.session.fallback.Heartbeat)
 	for {
+		if ctx.Err() != nil {
+			return frame{}, false // what the client has left takes nothing
+		}
 		f, ok, over := r.session.take(r, units)
 		if ok || over {
 			return f, ok
@@ -82,7 +85,6 @@ func (r *receiver) next(ctx context.Context, units int) (frame, bool) {
 		case <-r.silence.C:
 			r.session.beat()
 		case <-ctx.Done():
-			return f, false
 		}
 	}
 }
@@ -136,15 +138,11 @@ func (r *receiver) prelude() bool {
 }
 
 // rest leaves the response as it is, until the client asks for the next: it may not have
-// seen all by now, and takes an end for a failure. One that never asks is given up.
+// seen all by now, and takes an end for a failure. The core gives up one that never asks.
 func (r *receiver) rest(ctx context.Context) {
-	patience := time.NewTimer(r.session.fallback.WriteTimeout)
-	defer patience.Stop()
 	for !r.session.left(r) {
 		select {
 		case <-r.wake:
-		case <-patience.C:
-			return
 		case <-ctx.Done():
 			return
 		}
