@@ -114,7 +114,7 @@ func (c *Conn) checkSilence(now int64) (again int64) {
 	case now-seen >= ping:
 		c.probed = now
 		c.push(protocol.Control(protocol.OpPing, nil)) // all clients answer it, unlike pusher:ping
-		return now + grace
+		return now + min(ping, grace)
 	default:
 		return seen + ping
 	}
