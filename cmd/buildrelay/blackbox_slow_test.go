@@ -11,7 +11,7 @@ import (
 
 // flood publishes n events of 25 kB on a channel, never further ahead of the reader
 // than the relay lets one lag, 256 KiB.
-func flood(t *testing.T, w world, reader *relaytest.WSClient, channel string, n int) {
+func flood(t *testing.T, w world, reader *relaytest.Client, channel string, n int) {
 	t.Helper()
 	const ahead = 6
 	filler := strings.Repeat("x", 25_000)
@@ -47,7 +47,7 @@ func TestClientThatNeverReadsIsCutOffAndHarmsNobody(t *testing.T) {
 		deaf.Send(subscribing(`"channel":"log"`))
 		w.ExpectMetric("buildrelay_subscriptions", "grows to 3", func(n float64) bool { return n == 3 })
 		for round := range 5 { // of 10 MB
-			flood(t, w, reader, "log", 400)
+			flood(t, w, reader.Client, "log", 400)
 			w.publish("tick", fmt.Sprint(round), "other")
 			if got := witness.Expect("tick").DataString(t); got != fmt.Sprint(round) {
 				t.Errorf("got tick %s, want %d", got, round)
@@ -72,7 +72,7 @@ func TestClientThatReadsAgainIsToldWhatItMissed(t *testing.T) {
 		slow.Send(subscribing(`"channel":"log"`))
 		w.ExpectMetric("buildrelay_subscriptions", "grows to 2", func(n float64) bool { return n == 2 })
 		const events = 600
-		flood(t, w, reader, "log", events)
+		flood(t, w, reader.Client, "log", events)
 		w.publish("end", "{}", "log")
 		slow.Hear()
 		slow.Established()
@@ -84,7 +84,7 @@ func TestClientThatReadsAgainIsToldWhatItMissed(t *testing.T) {
 				expectNumber(t, r, next)
 				next++
 			case "relay:lost":
-				n := lostCount(t, r)
+				n := lostCount(t, r, "log")
 				next += n
 				lost += n
 			default:
@@ -104,13 +104,13 @@ func TestClientThatReadsAgainIsToldWhatItMissed(t *testing.T) {
 	})
 }
 
-func lostCount(t *testing.T, r relaytest.Received) int {
+func lostCount(t *testing.T, r relaytest.Received, channel string) int {
 	t.Helper()
 	var told struct {
 		Channel string `json:"channel"`
 		Count   int    `json:"count"`
 	}
-	if err := json.Unmarshal([]byte(r.DataString(t)), &told); err != nil || told.Channel != "log" || told.Count < 1 {
+	if err := json.Unmarshal([]byte(r.DataString(t)), &told); err != nil || told.Channel != channel || told.Count < 1 {
 		t.Fatalf("told %s: %v", r, err)
 	}
 	return told.Count

@@ -20,6 +20,11 @@ func subscribing(data string) string {
 
 // grant is the auth of the fixture's app.
 func grant(c *relaytest.WSClient, channel string, channelData *string) string {
+	return grantTo(c.Client, channel, channelData)
+}
+
+// grantTo is grant for a client of any kind.
+func grantTo(c *relaytest.Client, channel string, channelData *string) string {
 	return auth.SignChannel(auth.Key{Key: relaytest.Key, Secret: relaytest.Secret}, c.SocketID, channel, channelData)
 }
 
