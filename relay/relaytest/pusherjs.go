@@ -84,6 +84,9 @@ type PusherJSOptions struct {
 	// Transports names the transports that are enabled; nil is ws and wss, and
 	// [AllTransports] what pusher-js has.
 	Transports []string
+	// SockJS is the transport of SockJS, "xhr-streaming" or "xhr-polling", by which the
+	// transport "sockjs" of the web build goes, as in versions before 2.2.
+	SockJS string
 	// Via is the address of a proxy in front of the relay, as host:port.
 	Via string
 	// Constructor holds more options for new Pusher(key, options).
@@ -145,7 +148,7 @@ func (o PusherJSOptions) encode(t testing.TB, r *Relay) map[string]any {
 		options["transports"] = o.Transports
 	}
 	o.encodeUser(options)
-	for name, value := range map[string]string{"key": o.Key, "echo": o.Echo, "masterKey": o.MasterKey} {
+	for name, value := range map[string]string{"key": o.Key, "sockjs": o.SockJS, "echo": o.Echo, "masterKey": o.MasterKey} {
 		if value != "" {
 			options[name] = value
 		}

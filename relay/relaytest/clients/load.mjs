@@ -8,13 +8,15 @@ const require = createRequire(import.meta.url);
 // loadPusher returns the constructor of `version`. build is 'node' (the build
 // that Node programs get) or 'web' (the one that browsers load), which runs in
 // a context that has just what pusher-js asks of a window. Versions before 3.1
-// have no Node build: they are always the web build.
-export function loadPusher(version, build = 'node') {
+// have no Node build: they are always the web build. sockJS, for the web build, is the
+// transport by which pusher-js' transport of that name goes, as versions before 2.2 do:
+// 'xhr-streaming' or 'xhr-polling'.
+export function loadPusher(version, build = 'node', sockJS) {
   const root = `pusher-js-${version}`;
   const node = `./node_modules/${root}/dist/node/pusher.js`;
   const here = new URL(node, import.meta.url);
   if (build === 'node' && existsSync(here)) return require(node);
-  return loadWeb(root);
+  return loadWeb(root, sockJS);
 }
 
 // loadEcho resolves to the class of a version of laravel-echo.
@@ -28,7 +30,7 @@ export function loadNacl() {
   return require('tweetnacl');
 }
 
-function loadWeb(root) {
+function loadWeb(root, sockJS) {
   const dist = ['dist/web', 'dist']
     .map((path) => new URL(`./node_modules/${root}/${path}/`, import.meta.url))
     .find((url) => existsSync(new URL('pusher.js', url)));
@@ -36,8 +38,17 @@ function loadWeb(root) {
     vm.runInContext(readFileSync(file, 'utf8'), context, { filename: file.pathname });
   };
   const context = vm.createContext(window((src) => run(new URL(src.split('/').pop(), dist))));
+  if (sockJS) context.SockJS = loadSockJS(sockJS);
   run(new URL('pusher.js', dist));
   return context.Pusher;
+}
+
+// loadSockJS returns SockJS' own client with one transport.
+function loadSockJS(transport) {
+  const SockJS = require('sockjs-client');
+  return function (url, protocols, options) {
+    return new SockJS(url, protocols, { ...options, transports: transport });
+  };
 }
 
 // page are the events of the window that the web build runs in: online and offline.

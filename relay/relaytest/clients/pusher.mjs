@@ -6,9 +6,10 @@
 // see load.mjs), authEndpoint, or secret (then an auth endpoint is started here)
 // and member (who we are on presence channels), user (who signs in) and masterKey (for
 // encrypted channels); transports names those that are enabled (ws and wss if there are
-// none, all if null); pusher holds further options for the constructor as they are. resume
-// holds options for resume() of web/resume, echo a version of laravel-echo that is to stand
-// in front. terse leaves out what came in and was not given to anybody.
+// none, all if null), sockjs the one of SockJS' that 'sockjs' goes by (see load.mjs);
+// pusher holds further options for the constructor as they are. resume holds options for
+// resume() of web/resume, echo a version of laravel-echo that is to stand in front. terse
+// leaves out what came in and was not given to anybody.
 //
 // Commands, one JSON value a line on stdin:
 //
@@ -48,7 +49,7 @@ dieLoudly();
 const [version, given] = process.argv.slice(2);
 const options = { transports: ['ws', 'wss'], ...JSON.parse(given) };
 watchDials((address) => say({ type: 'dialed', address }));
-const Pusher = loadPusher(version, options.build);
+const Pusher = loadPusher(version, options.build, options.sockjs);
 const authEndpoint = options.secret ? await startAuth(options) : options.authEndpoint;
 const Echo = options.echo && (await loadEcho(options.echo));
 const resume = options.resume && (await loadResume());
