@@ -126,6 +126,24 @@ type Config struct {
 	// second; 0 means no limit. Further ones get 429 without a look.
 	MaxRefusedCalls int `env:"MAX_REFUSED_CALLS"`
 
+	// How other nodes reach this one, such as https://10.0.0.5:6001, where a load balancer
+	// sends the requests of one client without WebSockets to several nodes: each then passes on
+	// what belongs to another. Empty is for a single node, and for balancers that keep a
+	// client at one node.
+	NodeURL string `env:"NODE_URL"`
+	// Secret of at least 32 characters, the same on all nodes, by which they know each other.
+	// Needed with NODE_URL.
+	ClusterSecret auth.Secret `env:"CLUSTER_SECRET"`
+	// File that holds CLUSTER_SECRET.
+	ClusterSecretFile auth.Secret `env:"CLUSTER_SECRET_FILE,file"`
+	// PEM file with the authority that signed the nodes' certificates, where NODE_URL begins
+	// with https. Empty means those that the system trusts.
+	NodeCAFile string `env:"NODE_CA_FILE"`
+	// Host name of this node's own, which clients without WebSockets are told to send all
+	// further requests of their session to, at the same port. Empty means that they stay with
+	// the name that they have.
+	NodeHostname string `env:"NODE_HOSTNAME"`
+
 	// Address for /metrics (Prometheus), /healthz, /readyz and /usage (memory), without
 	// TLS. Empty turns it off.
 	MetricsListen string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9601"`
@@ -177,6 +195,9 @@ func loadConfig(environ []string) (Config, error) {
 	}
 	if c.AppSecret == "" {
 		c.AppSecret = trim(c.AppSecretFile)
+	}
+	if c.ClusterSecret == "" {
+		c.ClusterSecret = trim(c.ClusterSecretFile)
 	}
 	return c, nil
 }

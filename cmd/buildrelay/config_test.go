@@ -20,6 +20,13 @@ func enough() map[string]string {
 	}
 }
 
+// secret32 is just long enough for a cluster.
+const secret32 = "0123456789abcdef0123456789abcdef"
+
+func clusterOf(url, secret string) map[string]string {
+	return map[string]string{"RELAY_NODE_URL": url, "RELAY_CLUSTER_SECRET": secret}
+}
+
 func TestConfigNamesTheSettingThatIsWrong(t *testing.T) {
 	tests := []struct {
 		change map[string]string // "" removes the setting
@@ -64,6 +71,22 @@ func TestConfigNamesTheSettingThatIsWrong(t *testing.T) {
 		{map[string]string{"RELAY_ACCEPT_TRAFFIC_MEMORY": "-1"}, "RELAY_ACCEPT_TRAFFIC_MEMORY is -1"},
 		{map[string]string{"RELAY_ACCEPT_TRAFFIC_MEMORY": "101"}, "RELAY_ACCEPT_TRAFFIC_MEMORY is 101"},
 		{map[string]string{"RELAY_ACCEPT_TRAFFIC_MEMORY": "0"}, ""},
+		{clusterOf("https://10.0.0.5:6001", secret32), ""},
+		{clusterOf("http://node-5", secret32), ""},
+		{clusterOf("https://10.0.0.5", ""), "RELAY_CLUSTER_SECRET is not set"},
+		{clusterOf("https://10.0.0.5", secret32[1:]), "RELAY_CLUSTER_SECRET has 31 characters"},
+		{clusterOf("", secret32), "RELAY_CLUSTER_SECRET is of no use without RELAY_NODE_URL"},
+		{clusterOf("https://10.0.0.5/relay", secret32), "RELAY_NODE_URL: it must end with the host or the port"},
+		{clusterOf("https://u@10.0.0.5", secret32), "RELAY_NODE_URL: it must have no user"},
+		{clusterOf("10.0.0.5:6001", secret32), "RELAY_NODE_URL: it is no URL such as https://10.0.0.5:6001"},
+		{map[string]string{"RELAY_NODE_CA_FILE": "ca.pem"}, "RELAY_NODE_CA_FILE is of no use without RELAY_NODE_URL"},
+		{map[string]string{"RELAY_NODE_URL": "http://a", "RELAY_CLUSTER_SECRET": secret32, "RELAY_NODE_CA_FILE": "ca.pem"}, "RELAY_NODE_CA_FILE is of no use: RELAY_NODE_URL"},
+		{map[string]string{"RELAY_NODE_HOSTNAME": "node-3.example.com"}, ""},
+		{map[string]string{"RELAY_NODE_HOSTNAME": "10.0.0.5"}, ""},
+		{map[string]string{"RELAY_NODE_HOSTNAME": "node-3:6001"}, `RELAY_NODE_HOSTNAME is "node-3:6001": it must be a host name alone`},
+		{map[string]string{"RELAY_NODE_HOSTNAME": "https://node-3"}, "RELAY_NODE_HOSTNAME is"},
+		{map[string]string{"RELAY_NODE_HOSTNAME": `a"b`}, "RELAY_NODE_HOSTNAME is"},
+		{map[string]string{"RELAY_NODE_HOSTNAME": "a."}, "RELAY_NODE_HOSTNAME is"},
 		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "RELAY_APPS_FILE: open /nowhere/apps.yaml: no such file"},
 		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "unset RELAY_APP_ID, RELAY_APP_KEY, RELAY_APP_SECRET"},
 	}
@@ -93,7 +116,7 @@ func TestConfigTellsEverythingThatIsWrongAtOnce(t *testing.T) {
 
 func TestSecretsDoNotShowInADumpOfTheConfig(t *testing.T) {
 	c, err := loadConfig(environOf(enough(), map[string]string{
-		"RELAY_REDIS_URL": "redis://u:hunter2@h:1", "RELAY_APP_WEBHOOKS": "[{url: 'https://h/hunter2'}]",
+		"RELAY_REDIS_URL": "redis://u:hunter2@h:1", "RELAY_CLUSTER_SECRET": "hunter2 and more", "RELAY_APP_WEBHOOKS": "[{url: 'https://h/hunter2'}]",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -109,12 +132,13 @@ func TestSecretsDoNotShowInADumpOfTheConfig(t *testing.T) {
 
 func TestSecretsCanComeFromFiles(t *testing.T) {
 	url, secret := write(t, "redis://from-a-file\n"), write(t, "secret from a file\n")
-	c, err := loadConfig([]string{"RELAY_REDIS_URL_FILE=" + url, "RELAY_APP_SECRET_FILE=" + secret})
+	cluster := write(t, secret32+"\n")
+	c, err := loadConfig([]string{"RELAY_REDIS_URL_FILE=" + url, "RELAY_APP_SECRET_FILE=" + secret, "RELAY_CLUSTER_SECRET_FILE=" + cluster})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(c.RedisURL) != "redis://from-a-file" || string(c.AppSecret) != "secret from a file" {
-		t.Errorf("got %q and %q", string(c.RedisURL), string(c.AppSecret))
+	if string(c.RedisURL) != "redis://from-a-file" || string(c.AppSecret) != "secret from a file" || string(c.ClusterSecret) != secret32 {
+		t.Errorf("got %q, %q and %q", string(c.RedisURL), string(c.AppSecret), string(c.ClusterSecret))
 	}
 	if _, err := loadConfig([]string{"RELAY_APP_SECRET_FILE=" + secret + ".missing"}); err == nil {
 		t.Error("a file that is missing is no error")
