@@ -47,6 +47,7 @@ type node struct {
 	broker    *broker.Broker
 	roster    *roster.Roster
 	webhooks  *webhooks
+	cluster   *cluster // nil where nodes need not know each other's sessions
 	hub       *relay.Hub
 	webSocket *transport.WebSocket
 	fallback  *transport.Fallback
@@ -76,6 +77,9 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.webhooks, err = newWebhooks(c, apps, m, log); err != nil {
 		return nil, err
 	}
+	if n.cluster, err = newCluster(c, m, log); err != nil {
+		return nil, err
+	}
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
 		Roster:          n.roster,
@@ -96,7 +100,8 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	}
 	n.webSocket = &transport.WebSocket{Entrance: entrance}
 	n.fallback = transport.NewFallback(transport.FallbackConfig{
-		Entrance: entrance, Heartbeat: min(transport.Heartbeat, c.PingAfter),
+		Entrance: entrance, Heartbeat: c.heartbeat(), Hostname: c.NodeHostname,
+		Owners: n.cluster.owners(), Forwarder: n.cluster.forwarder(),
 	})
 	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
@@ -225,6 +230,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
 	running.Go(func() { n.roster.Run(core, n.hub) })
 	running.Go(func() { n.webhooks.run(core) })
+	running.Go(func() { n.cluster.run(core) })
 	if n.appsFile != nil {
 		running.Go(func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
 	}
@@ -239,7 +245,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 		n.pause()
 	}
 	close(n.leaving)
-	n.drain(core, func() { stopAccepting(); accepting.Wait() })
+	n.drain(core, func() { n.cluster.leave(); stopAccepting(); accepting.Wait() })
 	stopCore()
 	running.Wait()
 	return err
