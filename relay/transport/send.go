@@ -98,13 +98,16 @@ func (s *session) largest() int64 {
 func (s *session) receive(messages []string, limit int64, r *http.Request) bool {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
+	if !s.takesSends() {
+		return false
+	}
 	s.seen()
 	if len(messages) == 0 {
 		s.answer()
 	}
 	for _, m := range messages {
 		if !s.takesSends() {
-			return false
+			break // the one before ended the session, and the client is told so
 		}
 		conn := s.conn.Load()
 		switch {
@@ -118,7 +121,7 @@ func (s *session) receive(messages []string, limit int64, r *http.Request) bool 
 			conn.Receive([]byte(m))
 		}
 	}
-	return s.takesSends()
+	return true
 }
 
 // close ends the session from the relay's side.
