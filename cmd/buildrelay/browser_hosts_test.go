@@ -38,6 +38,8 @@ type housePage struct {
 	leaks bool
 	// fallback says that the browser has no WebSockets.
 	fallback bool
+	// tells says that the page tells statsHost how its connections went.
+	tells bool
 }
 
 // documentedOptions are those that docs/MIGRATING.md tells clients to have, where they are.
@@ -76,9 +78,9 @@ func housePages(t *testing.T) map[string]housePage {
 	newest, newestEcho := []string{script("8.6.0")}, []string{script("8.6.0"), echo2}
 	pages := map[string]housePage{
 		"pusher-js 8.6.0":                     {scripts: newest, options: plain},
-		"pusher-js 8.6.0 by HTTP":             {scripts: newest, options: plain, fallback: true},
+		"pusher-js 8.6.0 by HTTP":             {scripts: newest, options: ours + ", enableStats: true}", fallback: true, tells: true},
 		"pusher-js 8.6.0 by WebSockets alone": {scripts: newest, options: ours + ", " + socketsAlone(t) + "}"},
-		"pusher-js 3.0.0 by HTTP":             {scripts: first, options: old, fallback: true},
+		"pusher-js 3.0.0 by HTTP":             {scripts: first, options: ours + ", encrypted: true, disableStats: false}", fallback: true, tells: true},
 		"laravel-echo 2.5.0's reverb":         {scripts: newestEcho, echo: true, options: reverb},
 		"laravel-echo 2.5.0's reverb by HTTP": {scripts: newestEcho, echo: true, options: reverb, fallback: true},
 		"pusher-js that leaks":                {scripts: newest, options: leaking, leaks: true},
@@ -163,6 +165,9 @@ func (h *house) visit(t *testing.T, b *browser, page housePage) {
 		h.relay.publish("hello", "1", "private-house")
 		p.until(`window.got.includes('hello')`)
 	}
+	if page.tells {
+		p.until(`window.answers.includes('[null,{}]')`)
+	}
 	visitor.judge(t, page.leaks, hostOf(h.server.URL), h.link.address())
 }
 
@@ -226,11 +231,17 @@ func houseHTML(page url.Values) string {
 	return "<!doctype html><meta charset=utf-8><title>house</title>" + scripts.String() + "<script>" + values + start + "</script>"
 }
 
-// What the page notes: the states of the connection, and the events of the channel.
+// What the page notes: the states of the connection, the events of the channel, and what it
+// is answered to its statistics.
 const (
 	watchStart = `
 window.states = [];
 window.got = [];
+window.answers = [];
+const { create } = Pusher.ScriptReceivers;
+Pusher.ScriptReceivers.create = function (callback) {
+  return create.call(this, (...answer) => { window.answers.push(JSON.stringify(answer)); callback(...answer); });
+};
 const watch = (pusher) => pusher.connection.bind('state_change', ({ current }) => window.states.push(current));
 const note = (event) => window.got.push(event);
 `
