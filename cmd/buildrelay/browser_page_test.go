@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	cdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -27,18 +31,27 @@ type page struct {
 
 	mu         sync.Mutex
 	complaints []string
+	requests   map[string]int // by the last part of their path
 }
 
 // open opens an address of a backend in a tab.
 func (b *browser) open(t *testing.T, backend *ciBackend, path string) *page {
 	t.Helper()
+	return b.openWith(t, backend, path, "")
+}
+
+// openWith is open in a tab that runs a script before those of the page.
+func (b *browser) openWith(t *testing.T, backend *ciBackend, path, script string) *page {
+	t.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	t.Cleanup(closeTab)
-	p := &page{t: t, ctx: ctx, close: closeTab, expected: func(string) bool { return false }}
+	p := &page{t: t, ctx: ctx, close: closeTab, expected: func(string) bool { return false }, requests: map[string]int{}}
 	t.Cleanup(p.judge)
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatalf("opening a tab: %v", err)
 	}
+	_, err := chromedp.Call(ctx, cdp.AddScriptToEvaluateOnNewDocument, cdp.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+	p.check("preparing a tab", err)
 	p.do("opening "+path, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(backend.url+path))
 	return p
 }
@@ -46,6 +59,8 @@ func (b *browser) open(t *testing.T, backend *ciBackend, path string) *page {
 // hear notes what a person would see in red or yellow in the browser's console.
 func (p *page) hear(event any) {
 	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		p.note(e.Request.URL)
 	case *runtime.EventExceptionThrown:
 		p.complain("exception: " + describe(e.ExceptionDetails))
 	case *runtime.EventConsoleAPICalled:
@@ -79,6 +94,24 @@ func (p *page) complain(complaint string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.complaints = append(p.complaints, complaint)
+}
+
+// note counts a request.
+func (p *page) note(address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests[path.Base(u.Path)]++
+}
+
+// asked is how often the page has asked for what ends with a name.
+func (p *page) asked(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.requests[name]
 }
 
 // judge fails the test for what the page complained about unexpectedly.

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"strings"
 	"testing"
 
 	"buildrelay/relay/relaytest"
@@ -69,11 +68,4 @@ func showsACompleteLogThoughTheRelayIsRestarted(t *testing.T, browser *browser) 
 	p.shows(`[data-build="2"]`, "printed while the relay was away")
 	script.goOn()
 	p.sees(`[data-build="2"][data-status=passed]`)
-}
-
-// aboutConnections accepts that Chromium and pusher-js tell of connections that
-// failed or were cut.
-func aboutConnections(complaint string) bool {
-	return strings.HasPrefix(complaint, "network error: WebSocket connection to ") ||
-		strings.Contains(complaint, "WebSocketError")
 }

@@ -31,6 +31,12 @@ func TestBrowser(t *testing.T) {
 		"shows a docker log":                                 showsADockerLog,
 		"scrolls a long log":                                 scrollsALongLog,
 		"shows who watches, on whatever node":                showsWhoWatches,
+		"falls back to streaming":                            fallsBackToStreaming,
+		"falls back to polling":                              fallsBackToPolling,
+		"falls back when upgrades are refused":               fallsBackWhenUpgradesAreRefused,
+		"falls back when upgrades are not answered":          fallsBackWhenUpgradesAreNotAnswered,
+		"shows a whole log through a proxy that cuts":        showsAWholeLogThroughAProxyThatCuts,
+		"subscribes though a message is lost":                subscribesThoughAMessageIsLost,
 		"asks nobody but us":                                 nothingLeavesTheHouse,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,7 @@ describe.each(['xhr_streaming', 'xhr_polling'])('on %s', (transport) => {
     fallback.subscribing(true);
     vi.advanceTimersByTime(60_000);
     fallback.up(transport);
-    vi.advanceTimersByTime(14_999);
+    vi.advanceTimersByTime(9_999);
     expect(told).not.toContain('restart');
     vi.advanceTimersByTime(1);
     expect(told).toContain('restart');
@@ -84,9 +84,9 @@ describe.each(['xhr_streaming', 'xhr_polling'])('on %s', (transport) => {
   test('one that is answered is none', () => {
     fallback.up(transport);
     fallback.subscribing(true);
-    vi.advanceTimersByTime(14_000);
+    vi.advanceTimersByTime(9_000);
     fallback.subscribing(true); // it failed, or there is one more
-    vi.advanceTimersByTime(14_000);
+    vi.advanceTimersByTime(9_000);
     fallback.subscribing(false);
     vi.advanceTimersByTime(60_000);
     expect(told).not.toContain('restart');

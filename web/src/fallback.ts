@@ -9,7 +9,7 @@ const ATTEMPT = 10_000;
  * Over HTTP each message is a request of its own, whose answer pusher-js does not look at.
  * A subscription that is not answered for this long is taken for lost.
  */
-const ANSWER = 15_000;
+const ANSWER = 10_000;
 
 type Timer = ReturnType<typeof setTimeout>;
 
