@@ -1,9 +1,7 @@
 package main_test
 
 import (
-	"encoding/json"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,86 +12,99 @@ import (
 // httpTransports are pusher-js' transports without WebSockets.
 func httpTransports() []string { return []string{"xhr_streaming", "xhr_polling"} }
 
-// overHTTP runs a subtest by each of them.
-func overHTTP(t *testing.T, test func(t *testing.T, transport string)) {
-	t.Helper()
-	for _, transport := range httpTransports() {
-		t.Run(transport, func(t *testing.T) {
-			t.Parallel()
-			test(t, transport)
-		})
-	}
+// xhrPage is a pusher-js that has nothing but one HTTP transport.
+type xhrPage struct {
+	*relaytest.PusherJS
+	version, transport string
+	socketID           string
 }
 
-// xhrPage is a pusher-js that has nothing but one HTTP transport.
-func xhrPage(t *testing.T, w world, version, transport string, o relaytest.PusherJSOptions) *relaytest.PusherJS {
+// startXHR starts a page, and does not wait for its connection.
+func startXHR(t *testing.T, w world, version, transport string, o relaytest.PusherJSOptions) *xhrPage {
 	t.Helper()
 	o.Transports = []string{transport}
 	if o.Build == "" {
 		o.Build = buildOf(version)
 	}
-	page := relaytest.StartPusherJS(t, version, w.Relay, o)
-	if got := page.ExpectState("connected"); got.Transport != transport {
-		t.Fatalf("the page has connected by %s", got.Transport)
-	}
-	return page
+	return &xhrPage{PusherJS: relaytest.StartPusherJS(t, version, w.Relay, o), version: version, transport: transport}
 }
 
-// Row 85 and what goes with it.
+// connected waits for the connection.
+func (p *xhrPage) connected(t *testing.T) *xhrPage {
+	t.Helper()
+	state := p.ExpectState("connected")
+	if state.Transport != p.transport {
+		t.Fatalf("%s is connected by %s", p.name(), state.Transport)
+	}
+	p.socketID = state.SocketID
+	return p
+}
+
+// name is part of names that no other page has.
+func (p *xhrPage) name() string { return p.version + "-" + p.transport }
+
+// everyXHR starts a page of every version with each transport, and waits until all are
+// connected. They share what takes long: that nobody asks for anything any more.
+func everyXHR(t *testing.T, w world, o relaytest.PusherJSOptions) []*xhrPage {
+	t.Helper()
+	var pages []*xhrPage
+	for _, version := range relaytest.PusherJSVersions() {
+		for _, transport := range httpTransports() {
+			pages = append(pages, startXHR(t, w, version, transport, o))
+		}
+	}
+	for _, page := range pages {
+		page.connected(t)
+	}
+	return pages
+}
+
+// Row 85 and what goes with it: the life of a page that has no WebSockets. That it has gone
+// is known only when it asks for nothing any more.
 func TestPusherJSSeesABuildOverHTTP(t *testing.T) {
 	t.Parallel()
-	for _, version := range relaytest.PusherJSVersions() {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			overHTTP(t, func(t *testing.T, transport string) {
-				plainAndTLS(t, nil, func(t *testing.T, w world) { seeBuildOverHTTP(t, w, version, transport) })
-			})
-		})
-	}
+	plainAndTLS(t, nil, func(t *testing.T, w world) {
+		pages := everyXHR(t, w, relaytest.PusherJSOptions{})
+		for _, page := range pages {
+			for _, channel := range []string{"private-build-7", "presence-room", "news-" + page.name()} {
+				page.Subscribe(channel)
+				page.ExpectSubscribed(channel)
+			}
+			w.Publish(relaytest.Trigger{Event: "own", Data: "1", Channels: []string{"news-" + page.name()}, SocketID: page.socketID})
+			w.publish("others", "2", "news-"+page.name())
+		}
+		for n := range 200 {
+			w.tell(t, "private-build-7", `{"event":"line","data":"{\"n\":`+strconv.Itoa(n)+`,\"text\":\"<&>é\"}"}`)
+		}
+		for _, page := range pages {
+			page.ExpectEvent("news-"+page.name(), "others")
+			awaitLine(t, page.PusherJS, 199)
+			expectNumbered(t, page, 200)
+		}
+		leaveOverHTTP(t, w, pages)
+	})
 }
 
-// seeBuildOverHTTP is seeBuild for a page without WebSockets: that it has gone is known
-// only when it asks for nothing any more.
-func seeBuildOverHTTP(t *testing.T, w world, version, transport string) {
-	page := xhrPage(t, w, version, transport, relaytest.PusherJSOptions{})
-	for _, channel := range []string{"news", "private-build-7", "presence-room"} {
-		page.Subscribe(channel)
-		page.ExpectSubscribed(channel)
+// leaveOverHTTP has the pages leave a channel, and go.
+func leaveOverHTTP(t *testing.T, w world, pages []*xhrPage) {
+	t.Helper()
+	for _, page := range pages {
+		page.Unsubscribe("news-" + page.name())
 	}
-	id := connectedAs(page)
-	w.Publish(relaytest.Trigger{Event: "own", Data: "1", Channels: []string{"news"}, SocketID: id})
-	w.publish("others", "2", "news")
-	page.ExpectEvent("news", "others")
-	for n := range 200 {
-		w.tell(t, "private-build-7", `{"event":"line","data":"{\"n\":`+strconv.Itoa(n)+`,\"text\":\"<&>é\"}"}`)
-	}
-	page.Expect("the last line", func(s relaytest.Said) bool {
-		return s.Type == "event" && s.Event == "line" && strings.HasPrefix(string(s.Data), `{"n":199,`)
-	})
-	expectNumbered(t, page, 200)
-	page.Unsubscribe("news")
-	w.Eventually("the channel is left", func() bool { return !w.occupied("news") })
-	page.Disconnect()
-	page.ExpectState("disconnected")
-	if diff := cmp.Diff([]string{"connecting", "connected", "disconnected"}, page.States()); diff != "" {
-		t.Errorf("states (- wanted, + got):\n%s", diff)
+	for _, page := range pages {
+		w.Eventually("the channel is left", func() bool { return !w.occupied("news-" + page.name()) })
+		page.Disconnect()
+		page.ExpectState("disconnected")
+		if diff := cmp.Diff([]string{"connecting", "connected", "disconnected"}, page.States()); diff != "" {
+			t.Errorf("states of %s (- wanted, + got):\n%s", page.name(), diff)
+		}
 	}
 	w.expectGone()
 }
 
-// connectedAs is the id of a page's last connection.
-func connectedAs(page *relaytest.PusherJS) (id string) {
-	for _, said := range page.Said() {
-		if said.Current == "connected" {
-			id = said.SocketID
-		}
-	}
-	return id
-}
-
 // expectNumbered fails the test if the page was not given the lines from 0 to n, each
 // once and in order, or if it was given an event that it is excluded from.
-func expectNumbered(t *testing.T, page *relaytest.PusherJS, n int) {
+func expectNumbered(t *testing.T, page *xhrPage, n int) {
 	t.Helper()
 	var want, got []int
 	for i := range n {
@@ -102,16 +113,12 @@ func expectNumbered(t *testing.T, page *relaytest.PusherJS, n int) {
 	for _, said := range page.Said() {
 		switch {
 		case said.Type == "event" && said.Event == "own":
-			t.Error("the page got the event that it is excluded from")
+			t.Errorf("%s got the event that it is excluded from", page.name())
 		case said.Type == "event" && said.Event == "line":
-			var line struct{ N int }
-			if err := json.Unmarshal(said.Data, &line); err != nil {
-				t.Fatalf("a line is %s: %v", said.Data, err)
-			}
-			got = append(got, line.N)
+			got = append(got, lineOf(t, said).N)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("lines (- wanted, + got):\n%s", diff)
+		t.Errorf("lines of %s (- wanted, + got):\n%s", page.name(), diff)
 	}
 }
