@@ -13,12 +13,12 @@ import (
 // can't do that: it treats all connections of a proxy alike, and a client says what a
 // connection is for only once it stands.
 type HoleLink struct {
-	server     string
 	pubSubOnly bool
 	listener   net.Listener
 	running    sync.WaitGroup
 
 	mu         sync.Mutex
+	server     string
 	swallowing bool
 	pairs      []*pair
 }
@@ -30,7 +30,8 @@ type pair struct {
 	dead           atomic.Bool // it carries nothing more
 }
 
-// StartHoleLink returns a proxy that forwards until the test ends.
+// StartHoleLink returns a proxy that forwards until the test ends. Without a server it closes
+// connections, until [HoleLink.LeadTo] names one.
 func StartHoleLink(t testing.TB, server string) *HoleLink {
 	t.Helper()
 	return startHoleLink(t, &HoleLink{server: server})
@@ -60,6 +61,19 @@ func startHoleLink(t testing.TB, l *HoleLink) *HoleLink {
 
 // Address is where the proxy listens.
 func (l *HoleLink) Address() string { return l.listener.Addr().String() }
+
+// LeadTo is where connections go from now on, as host:port.
+func (l *HoleLink) LeadTo(server string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server = server
+}
+
+func (l *HoleLink) leads() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.server
+}
 
 // Connections is how many there have been.
 func (l *HoleLink) Connections() (n int) {
@@ -101,7 +115,7 @@ func (l *HoleLink) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", l.server)
+		server, err := net.Dial("tcp", l.leads())
 		if err != nil {
 			_ = client.Close()
 			continue
