@@ -55,8 +55,8 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 		if f.forwarded(r, body) {
 			return nil, nil, nil
 		}
-		if owner, _ := f.Owners.Claim(r.Context(), name); owner != nil { // without Redis it is ours
-			return nil, owner, nil
+		if owner, refused := f.claim(r, name); owner != nil || refused != nil {
+			return nil, owner, refused
 		}
 	}
 	s, refused := f.open(r, transport)
@@ -64,6 +64,19 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 		f.Owners.Release(name)
 	}
 	return s, nil, refused
+}
+
+// claim claims a session, where its client may have one: Redis is not asked for others. It
+// returns the node that has it already.
+func (f *Fallback) claim(r *http.Request, name string) (*url.URL, *protocol.Close) {
+	if !isSockJS(r) {
+		if _, refused := f.findApp(r.PathValue("key"), r.URL.RawQuery, r.Header["Origin"]); refused != nil {
+			f.refused(refused)
+			return nil, refused
+		}
+	}
+	owner, _ := f.Owners.Claim(r.Context(), name) // without Redis it is this node's
+	return owner, nil
 }
 
 // checkOrigin is for a session that was opened before, perhaps by a page of another origin.
