@@ -22,9 +22,9 @@ import (
 type middlebox struct {
 	server *httptest.Server
 
-	mu    sync.Mutex
-	rule  rule
-	asked map[string]int // requests by their action
+	mu          sync.Mutex
+	rule        rule
+	asked, open map[string]int // requests by their action: all, and those under way
 }
 
 // rule answers a request, by forwarding it or otherwise. action is "socket" for an upgrade,
@@ -49,7 +49,7 @@ func startMiddlebox(t *testing.T, b *browser, relay string, first rule) *middleb
 			w.WriteHeader(map[bool]int{true: http.StatusGatewayTimeout, false: http.StatusBadGateway}[errors.Is(err, context.DeadlineExceeded)])
 		},
 	}
-	m := &middlebox{rule: first, asked: map[string]int{}}
+	m := &middlebox{rule: first, asked: map[string]int{}, open: map[string]int{}}
 	m.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, forward) }))
 	m.server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	m.server.Config.ErrorLog = silence
@@ -85,9 +85,25 @@ func (m *middlebox) serve(w http.ResponseWriter, r *http.Request, forward http.H
 	}
 	m.mu.Lock()
 	m.asked[action]++
+	m.open[action]++
 	now := m.rule
 	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.open[action]--
+	}()
 	now(w, r, action, forward)
+}
+
+// carriesASocket waits until the page has tried a WebSocket and then gone over to another.
+func (m *middlebox) carriesASocket(backend *ciBackend) {
+	backend.t.Helper()
+	backend.eventually("the page has a WebSocket and nothing else", func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.asked["socket"] >= 2 && m.open["socket"] == 1 && m.open["xhr_streaming"]+m.open["xhr"] == 0
+	})
 }
 
 // open forwards everything.

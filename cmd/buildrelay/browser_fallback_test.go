@@ -104,11 +104,8 @@ func fallsBackWhenUpgradesAreNotAnswered(t *testing.T, b *browser) {
 	script.goOn()
 	p.hasLines(400)
 
-	evaluate[bool](p, recordConnection)
 	box.obey(open)
-	backend.eventually("the page has left its stream for a WebSocket", func() bool {
-		return w.Metric(`buildrelay_connections{app="3"}`) == 1 && box.count("socket") >= 3
-	})
+	box.carriesASocket(backend)
 	p.sees(`[data-connection=live]`)
 	sent := box.count("xhr_send")
 	script.goOn()
@@ -117,6 +114,27 @@ func fallsBackWhenUpgradesAreNotAnswered(t *testing.T, b *browser) {
 		t.Errorf("the page still sends by HTTP")
 	}
 	visitor.judge(t, false, hostOf(backend.url), box.address())
+}
+
+// afterAFallback is a browser in which pusher-js has often fallen back to streaming, so that
+// for half an hour it begins with that.
+const afterAFallback = `localStorage.pusherTransportTLS ??=
+	JSON.stringify({ timestamp: Date.now(), transport: 'xhr_streaming', latency: 1000, cacheSkipCount: 9 })`
+
+// goesBackToWebSockets though pusher-js does not try them any more.
+func goesBackToWebSockets(t *testing.T, b *browser) {
+	script := newScriptedBuild(t, numberedPart(1, 200, part{}), numberedPart(201, 400, part{}))
+	w := b.startLogRelay(t, "replay=all")
+	box := startMiddlebox(t, b, w.Address, open)
+	backend := b.startBehind(t, w, box.address(), script.dir, script.command()...)
+	p := b.openWith(t, backend, "/#/builds/1", afterAFallback)
+	p.hasLines(200)
+	if box.count("xhr_streaming") == 0 {
+		t.Error("the page does not know of its fallback")
+	}
+	box.carriesASocket(backend)
+	script.goOn()
+	p.expectComplete(script)
 }
 
 // showsAWholeLogThroughAProxyThatCuts has a proxy that ends each answer after two seconds.

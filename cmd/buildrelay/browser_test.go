@@ -35,6 +35,7 @@ func TestBrowser(t *testing.T) {
 		"falls back to polling":                              fallsBackToPolling,
 		"falls back when upgrades are refused":               fallsBackWhenUpgradesAreRefused,
 		"falls back when upgrades are not answered":          fallsBackWhenUpgradesAreNotAnswered,
+		"goes back to WebSockets":                            goesBackToWebSockets,
 		"shows a whole log through a proxy that cuts":        showsAWholeLogThroughAProxyThatCuts,
 		"subscribes though a message is lost":                subscribesThoughAMessageIsLost,
 		"asks nobody but us":                                 nothingLeavesTheHouse,
