@@ -158,7 +158,7 @@ func showsAWholeLogThroughAProxyThatCuts(t *testing.T, b *browser) {
 			script.goOn()
 			p.hasLines(2000)
 			polled := box.count("xhr")
-			backend.eventually("the page polls by now", func() bool { return box.count("xhr") > polled+3 })
+			backend.eventually("the page polls by now", func() bool { return box.count("xhr") > polled+1 })
 			script.goOn()
 			p.expectWhole(script)
 		})
