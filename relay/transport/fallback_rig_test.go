@@ -75,7 +75,7 @@ func newFallbackRig(t testing.TB, setup fallbackSetup) *fallbackRig {
 	r.fallback = transport.NewFallback(setup.config)
 	ws := &transport.WebSocket{Entrance: entrance}
 	r.handler = server.Routes{
-		WebSocket: ws, Fallback: r.fallback, API: http.NotFoundHandler(), Ready: func() error { return nil },
+		WebSocket: ws, Fallback: r.fallback, SockJS: transport.SockJS{Fallback: r.fallback}, API: http.NotFoundHandler(), Ready: func() error { return nil },
 	}.Handler()
 	r.serve(wanted, ws, setup.wrap)
 	return r

@@ -70,14 +70,11 @@ func (s *session) connect(r *http.Request, key, parameters string) *protocol.Clo
 	if refused != nil {
 		return refused
 	}
-	conn, refused := s.fallback.Hub.Open(app, func(conn *relay.Conn) relay.Transport {
-		s.conn.Store(conn)
-		return s
-	})
+	conn, refused := s.fallback.Hub.Open(app, func(*relay.Conn) relay.Transport { return s })
 	if refused != nil {
-		s.conn.Store(nil)
 		return refused
 	}
+	s.conn.Store(conn) // not before: others may close it from now on
 	s.fallback.greeted(conn, app, s.transport, r.RemoteAddr)
 	return nil
 }
@@ -86,7 +83,7 @@ func (s *session) connect(r *http.Request, key, parameters string) *protocol.Clo
 func (s *session) Send(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.parted || s.ended {
 		return true
 	}
 	s.queue.add(p)
@@ -99,11 +96,12 @@ func (s *session) Send(p []byte) bool {
 func (s *session) Drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.parted || s.ended {
+		return
+	}
 	s.parted = true
 	s.receiver.rouse()
-	if !s.ended {
-		s.expire(farewellTime)
-	}
+	s.expire(farewellTime)
 }
 
 // expire ends the session after d, unless that is put off. The caller holds mu.
