@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"buildrelay/relay/relaytest"
@@ -18,18 +19,17 @@ type front struct {
 	world
 	*relaytest.Nginx
 	certs *relaytest.Certs // of nginx; nil where it has no TLS
+	known *atomic.Int64    // clients that have an address
 }
 
-// documentedNginx is a front as docs/OPERATIONS.md has it, but for addresses and files. env
-// changes the relay's settings.
-func documentedNginx(t *testing.T, certs *relaytest.Certs, env map[string]string) front {
+// documentedNginx is a front as docs/OPERATIONS.md has it, but for addresses and files. The
+// relay takes one client from each address.
+func documentedNginx(t *testing.T) front {
 	t.Helper()
 	site, settings := nginxGuide(t)
-	for name, value := range env {
-		settings[name] = value
-	}
 	settings["RELAY_LISTEN"] = "127.0.0.1:0"
-	w := newWorld(t, settings)
+	settings["RELAY_MAX_CONNECTIONS_PER_ADDRESS"] = "1"
+	w, certs := newWorld(t, settings), relaytest.NewCerts(t)
 	n := relaytest.StartNginx(t, func(address string) string {
 		return replaceAll(t, site, map[string]string{
 			"listen 443 ":             "listen " + address + " ",
@@ -38,7 +38,7 @@ func documentedNginx(t *testing.T, certs *relaytest.Certs, env map[string]string
 			"/etc/ssl/relay/key.pem":  certs.KeyFile,
 		})
 	})
-	return front{w, n, certs}
+	return front{w, n, certs, new(atomic.Int64)}
 }
 
 // plainNginx is a front without TLS whose server consists of a location for everything that
@@ -47,7 +47,7 @@ func plainNginx(t *testing.T, w world, lines ...string) front {
 	t.Helper()
 	return front{w, relaytest.StartNginx(t, func(address string) string {
 		return "server { listen " + address + "; location / { proxy_pass " + w.URL() + "; " + strings.Join(lines, " ") + " } }"
-	}), nil}
+	}), nil, new(atomic.Int64)}
 }
 
 // nginxGuide returns what docs/OPERATIONS.md says of nginx: its configuration, and the
@@ -119,7 +119,8 @@ func (f front) clients() map[string]func(t *testing.T, from string) *relaytest.C
 	return all
 }
 
-const somebody = "198.51.100.1"
+// somebody is the address of a client that has not come before.
+func (f front) somebody() string { return fmt.Sprintf("198.51.100.%d", f.known.Add(1)) }
 
 // converse expects that what a client sends gets through, and that what comes does so at
 // once: nothing else is on its way that could push it.
@@ -134,15 +135,48 @@ func (f front) converse(t *testing.T, c *relaytest.Client) {
 	}
 }
 
-func TestNginxAsDocumentedCarriesEverything(t *testing.T) {
+func TestNginxAsDocumented(t *testing.T) {
 	t.Parallel()
-	f := documentedNginx(t, relaytest.NewCerts(t), nil)
+	f := documentedNginx(t)
 	for name, dial := range f.clients() {
-		t.Run(name, func(t *testing.T) {
+		t.Run("carries "+name, func(t *testing.T) {
 			t.Parallel()
-			f.converse(t, dial(t, somebody))
+			f.converse(t, dial(t, f.somebody()))
+		})
+		t.Run("says who is there by "+name, func(t *testing.T) {
+			t.Parallel()
+			f.sayWho(t, dial)
 		})
 	}
+	for name, options := range fallbacks {
+		t.Run("loses nothing by "+name, func(t *testing.T) {
+			t.Parallel()
+			f.rotate(t, "private-"+name, f.xhr(t, f.somebody(), options))
+		})
+	}
+	t.Run("carries the HTTP API", func(t *testing.T) {
+		t.Parallel()
+		f.publishThrough(t)
+	})
+	t.Run("compresses and holds nothing back", func(t *testing.T) {
+		t.Parallel()
+		f.compress(t)
+	})
+}
+
+// sayWho expects that clients count by their own addresses, not by that of nginx.
+func (f front) sayWho(t *testing.T, dial func(t *testing.T, from string) *relaytest.Client) {
+	t.Helper()
+	his := f.somebody()
+	first := dial(t, his)
+	first.Established()
+	second := dial(t, f.somebody())
+	second.Established()
+	third := dial(t, his)
+	third.ExpectError(4100, "Over capacity")
+	third.ExpectClose(4100)
+	first.ExpectOpen()
+	second.ExpectOpen()
 }
 
 // A location that has a proxy_pass and nothing else: HTTP/1.0 behind nginx, no upgrades.
@@ -152,7 +186,7 @@ func TestNginxWithoutSpecialLinesCarriesTheFallback(t *testing.T) {
 	for name, options := range fallbacks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f.converse(t, f.xhr(t, somebody, options).Client)
+			f.converse(t, f.xhr(t, f.somebody(), options).Client)
 		})
 	}
 	t.Run("and refuses upgrades", func(t *testing.T) {
@@ -174,34 +208,48 @@ func TestNginxWithoutSpecialLinesCarriesTheFallback(t *testing.T) {
 	})
 }
 
-// pusher-js takes a new response whenever one has become long.
-func TestNginxLosesNothingBetweenTwoResponses(t *testing.T) {
-	t.Parallel()
-	f := documentedNginx(t, relaytest.NewCerts(t), nil)
-	for name, options := range fallbacks {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := f.xhr(t, somebody, options)
-			c.Established()
-			c.Subscribe("private-" + name)
-			const events = 300
-			for i := range events {
-				f.publish(fmt.Sprintf("event-%d", i), strings.Repeat("x", 2000), "private-"+name)
-			}
-			for i := range events {
-				c.Expect(fmt.Sprintf("event-%d", i))
-			}
-			if n := len(c.Responses()); n < 3 {
-				t.Errorf("it came in %d responses: none was long enough", n)
-			}
-		})
+// publishThrough publishes by nginx, too: the signature holds.
+func (f front) publishThrough(t *testing.T) {
+	t.Helper()
+	c := f.xhr(t, f.somebody(), relaytest.XHROptions{})
+	c.Established()
+	c.Subscribe("news")
+	const path, event = "/apps/" + relaytest.AppID + "/events", `{"name":"e","channels":["news"],"data":"größer"}`
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: f.tls()}}
+	t.Cleanup(client.CloseIdleConnections)
+	target := f.url("http", "https") + path + "?" + sign(http.MethodPost, path, event)
+	response, err := client.Post(target, "application/json", strings.NewReader(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("publishing is answered by %s", response.Status)
+	}
+	c.Expect("e")
+}
+
+// rotate has a client take several responses: pusher-js takes a new one whenever one has
+// become long.
+func (f front) rotate(t *testing.T, channel string, c *relaytest.XHRClient) {
+	t.Helper()
+	c.Established()
+	c.Subscribe(channel)
+	const events = 300
+	for i := range events {
+		f.publish(fmt.Sprintf("event-%d", i), strings.Repeat("x", 2000), channel)
+	}
+	for i := range events {
+		c.Expect(fmt.Sprintf("event-%d", i))
+	}
+	if n := len(c.Responses()); n < 3 {
+		t.Errorf("it came in %d responses: none was long enough", n)
 	}
 }
 
-// gzip compresses what a browser streams, and each frame comes out at once.
-func TestNginxCompressesAndHoldsNothingBack(t *testing.T) {
-	t.Parallel()
-	f := documentedNginx(t, relaytest.NewCerts(t), nil)
+// compress streams as a browser does: nginx compresses, and each frame comes at once.
+func (f front) compress(t *testing.T) {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: f.tls(), ForceAttemptHTTP2: true}}
 	t.Cleanup(client.CloseIdleConnections)
 	session := f.url("http", "https") + "/pusher/app/" + relaytest.Key + "/417/9k2vd0ab/"
@@ -242,7 +290,7 @@ func TestNginxEndsNoSilentConnection(t *testing.T) {
 	for name, dial := range f.clients() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, somebody)
+			c := dial(t, f.somebody())
 			c.Established()
 			for range 5 {
 				if name == "WebSocket" {
@@ -252,28 +300,6 @@ func TestNginxEndsNoSilentConnection(t *testing.T) {
 				}
 			}
 			c.ExpectOpen()
-		})
-	}
-}
-
-// Clients count by their own addresses, not by that of nginx.
-func TestNginxSaysWhoClientsAre(t *testing.T) {
-	t.Parallel()
-	f := documentedNginx(t, relaytest.NewCerts(t), map[string]string{"RELAY_MAX_CONNECTIONS_PER_ADDRESS": "1"})
-	addresses := 0
-	for name, dial := range f.clients() {
-		addresses += 2 // a session over HTTP outlives its client for a while
-		his, hers := fmt.Sprintf("203.0.113.%d", addresses), fmt.Sprintf("203.0.113.%d", addresses+1)
-		t.Run(name, func(t *testing.T) {
-			first := dial(t, his)
-			first.Established()
-			second := dial(t, hers)
-			second.Established()
-			third := dial(t, his)
-			third.ExpectError(4100, "Over capacity")
-			third.ExpectClose(4100)
-			first.ExpectOpen()
-			second.ExpectOpen()
 		})
 	}
 }
