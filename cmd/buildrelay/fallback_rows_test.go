@@ -228,7 +228,7 @@ func TestFallbackTellsRefusals(t *testing.T) {
 }
 
 // expectRefusal expects a whole response that opens a session and closes it with a code.
-func expectRefusal(t *testing.T, response *http.Response, streams bool, code int) {
+func expectRefusal(t *testing.T, response *answered, streams bool, code int) {
 	t.Helper()
 	text := wholeBody(t, response)
 	lines := slices.Collect(strings.Lines(text))

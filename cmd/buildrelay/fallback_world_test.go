@@ -21,8 +21,17 @@ func sessionPath(key, session, action string) string {
 	return "/pusher/app/" + key + "/" + session + "/" + action
 }
 
-// ask sends a request with headers, as name, value, name, value. Its body ends with the test.
-func (w world) ask(t *testing.T, method, path, body string, headers ...string) *http.Response {
+// answered is what a request was answered. What is left of Body ends with the test.
+type answered struct {
+	Status        string
+	StatusCode    int
+	Header        http.Header
+	ContentLength int64
+	Body          io.ReadCloser
+}
+
+// ask sends a request with headers, as name, value, name, value.
+func (w world) ask(t *testing.T, method, path, body string, headers ...string) *answered {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, w.URL()+path, strings.NewReader(body))
 	if err != nil {
@@ -41,11 +50,11 @@ func (w world) ask(t *testing.T, method, path, body string, headers ...string) *
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	t.Cleanup(func() { response.Body.Close() })
-	return response
+	return &answered{response.Status, response.StatusCode, response.Header, response.ContentLength, response.Body}
 }
 
 // wholeBody reads a response to its end.
-func wholeBody(t *testing.T, response *http.Response) string {
+func wholeBody(t *testing.T, response *answered) string {
 	t.Helper()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
