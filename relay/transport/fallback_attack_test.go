@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"buildrelay/auth"
@@ -128,7 +129,12 @@ func TestHugeBodiesAreNotRead(t *testing.T) {
 			t.Run(action+", "+name, func(t *testing.T) {
 				c := r.connect(relaytest.XHROptions{})
 				conn := r.tcp()
-				go func() { // until it is refused
+				var writing sync.WaitGroup
+				t.Cleanup(func() {
+					conn.Close()
+					writing.Wait()
+				})
+				writing.Go(func() { // until it is refused
 					_, _ = io.WriteString(conn, "POST /pusher/app/ci/"+c.Session+"/"+action+" HTTP/1.1\r\nHost: relay\r\n"+header+"\r\n\r\n")
 					chunk := strings.Repeat(" ", 1<<10)
 					for err := error(nil); err == nil; {
@@ -138,7 +144,7 @@ func TestHugeBodiesAreNotRead(t *testing.T) {
 							_, err = io.WriteString(conn, chunk)
 						}
 					}
-				}()
+				})
 				response, _ := http.ReadResponse(bufio.NewReader(conn), nil)
 				if response == nil || response.StatusCode != http.StatusRequestEntityTooLarge {
 					t.Fatalf("answered by %+v", response)
