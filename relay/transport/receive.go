@@ -97,6 +97,11 @@ func receiveFrom(s *session, w http.ResponseWriter, r *http.Request, transport s
 		return
 	}
 	receiveHead(w)
+	if transport == streaming {
+		// Without chunks the end of a frame is the last that is written of it: where that
+		// fails, the client cannot have the frame. The connection ends with the response.
+		w.Header().Set("Transfer-Encoding", "identity")
+	}
 	switch {
 	case transport == streaming && isSockJS(r):
 		out.streamSockJS(r.Context())
@@ -106,17 +111,16 @@ func receiveFrom(s *session, w http.ResponseWriter, r *http.Request, transport s
 		out.poll(r.Context())
 	}
 	s.detach(out)
+	_ = out.control.SetWriteDeadline(time.Now().Add(s.fallback.WriteTimeout)) // for the end, which net/http writes
 	if s.spent() {
 		s.end()
 	}
 }
 
-// receiveHead writes the head of a response that may take as long as it likes, and lifts
-// the bounds of time from it.
+// receiveHead sets the head of a response that may take as long as it likes. Each write to it
+// has its own limit of time.
 func receiveHead(w http.ResponseWriter) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Time{})
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // else it would end the request
 	h := w.Header()
 	h.Set("Content-Type", "application/javascript; charset=UTF-8")
 	h.Set("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0")
