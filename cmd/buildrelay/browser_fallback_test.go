@@ -182,6 +182,7 @@ func subscribesThoughAMessageIsLost(t *testing.T, b *browser) {
 // failed or were cut.
 func aboutConnections(complaint string) bool {
 	return strings.HasPrefix(complaint, "network error: WebSocket connection to ") ||
+		strings.HasPrefix(complaint, "network warning: WebSocket connection to ") ||
 		strings.HasPrefix(complaint, "network error: Failed to load resource: ") && strings.Contains(complaint, "/app/") ||
 		strings.Contains(complaint, "WebSocketError")
 }
