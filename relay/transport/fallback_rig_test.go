@@ -200,23 +200,39 @@ func tell(t testing.TB, conn io.Writer, text string) {
 	}
 }
 
-// answered reads the next answer, with its body.
-func answered(t testing.TB, from *bufio.Reader) (*http.Response, string) {
+// head is what an answer has before its body.
+type head struct {
+	Status        string
+	StatusCode    int
+	Header        http.Header
+	ContentLength int64    // -1 where it is not told
+	Encoding      []string // of the transfer
+}
+
+// headed reads the head of the next answer; what follows is read from body.
+func headed(t testing.TB, from *bufio.Reader, method string) (h head, body *bufio.Reader) {
 	t.Helper()
-	response, err := http.ReadResponse(from, nil)
+	response, err := http.ReadResponse(from, &http.Request{Method: method})
 	if err != nil {
 		t.Fatalf("reading an answer: %v", err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	t.Cleanup(func() { response.Body.Close() }) // when its connection is closed
+	return head{response.Status, response.StatusCode, response.Header, response.ContentLength, response.TransferEncoding}, bufio.NewReader(response.Body)
+}
+
+// answered reads the next answer, with its body.
+func answered(t testing.TB, from *bufio.Reader) (h head, body string) {
+	t.Helper()
+	h, rest := headed(t, from, "POST")
+	text, err := io.ReadAll(rest)
 	if err != nil {
-		t.Fatalf("reading the body of an answer: %v after %q", err, body)
+		t.Fatalf("reading the body of an answer: %v after %q", err, text)
 	}
-	return response, string(body)
+	return h, string(text)
 }
 
 // roundTrip sends one request on a connection of its own.
-func (r *fallbackRig) roundTrip(text string) (*http.Response, string) {
+func (r *fallbackRig) roundTrip(text string) (h head, body string) {
 	r.t.Helper()
 	conn := r.tcp()
 	defer conn.Close()

@@ -97,6 +97,11 @@ func receiveFrom(s *session, w http.ResponseWriter, r *http.Request, transport s
 		return
 	}
 	receiveHead(w)
+	if transport == streaming {
+		// Without chunks the end of a frame is the last that is written of it: where that
+		// fails, the client cannot have the frame. The connection ends with the response.
+		w.Header().Set("Transfer-Encoding", "identity")
+	}
 	switch {
 	case transport == streaming && isSockJS(r):
 		out.streamSockJS(r.Context())

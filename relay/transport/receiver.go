@@ -97,17 +97,8 @@ func (r *receiver) write(f frame) bool {
 	return err == nil
 }
 
-// put writes text and flushes it. net/http writes what does not fit its buffers at once, and
-// the end of the chunk when it is flushed: then the client can have all of a frame and have
-// left the response, as it does when that is long, before the flush, which fails. So the last
-// of the text stays in the buffer for the flush.
 func (r *receiver) put(text []byte) error {
-	const last = 1 << 10 // less than the buffer has room for
-	split := max(0, len(text)-last)
-	if _, err := r.w.Write(text[:split]); err != nil {
-		return err
-	}
-	if _, err := r.w.Write(text[split:]); err != nil {
+	if _, err := r.w.Write(text); err != nil {
 		return err
 	}
 	return r.control.Flush()
