@@ -143,6 +143,21 @@ func plant(t testing.TB, url, session, nodeURL string, lease time.Duration) {
 	}
 }
 
+// A node gives up what it has, and not what became another's.
+func TestAReleaseLeavesAnothersSession(t *testing.T) {
+	eachRedis(t, func(t *testing.T, url string) {
+		a, c := startNode(t, url, urlA, lazy), startNode(t, url, "http://c:1", lazy)
+		a.claim(session, "")
+		a.claim("key/1/last0000", "")
+		plant(t, url, session, urlB, time.Hour)
+		a.Release(session)
+		c.owner("key/1/last0000", urlA)
+		a.Release("key/1/last0000")
+		c.awaitOwner("key/1/last0000", "") // then all that was due before has been told, too
+		c.owner(session, urlB)
+	})
+}
+
 func TestTheEndOfANodeIsTheEndOfItsSessions(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
 		client := newClient(t, url)

@@ -52,7 +52,6 @@ func (p *Peers) Forward(w http.ResponseWriter, r *http.Request, owner *url.URL, 
 		p.enter(f)
 		defer p.exit(f)
 	}
-	_ = f.control.SetReadDeadline(time.Time{}) // else it would end the request
 	f.run(p.request(ctx, r, owner, body))
 }
 
