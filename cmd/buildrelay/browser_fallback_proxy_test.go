@@ -120,13 +120,13 @@ func mute(w http.ResponseWriter, r *http.Request, action string, forward http.Ha
 	forward.ServeHTTP(w, r)
 }
 
-// forgetful has no upgrades and loses the first message that says something.
+// forgetful loses the first message that says something.
 func forgetful(said string) rule {
 	var once sync.Once
-	return func(w http.ResponseWriter, r *http.Request, action string, forward http.Handler) {
+	return func(w http.ResponseWriter, r *http.Request, _ string, forward http.Handler) {
 		body, _ := io.ReadAll(r.Body) // what cannot be read is not forwarded either
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		lost := action == "socket"
+		lost := false
 		if bytes.Contains(body, []byte(said)) {
 			once.Do(func() { lost = true })
 		}
@@ -138,14 +138,10 @@ func forgetful(said string) rule {
 	}
 }
 
-// cutting has no upgrades and no patience: it ends every answer after a while. Politely is
-// as if the relay had ended it.
+// cutting has no patience: it ends every answer after a while. Politely is as if the relay had
+// ended it.
 func cutting(patience time.Duration, politely bool) rule {
-	return func(w http.ResponseWriter, r *http.Request, action string, forward http.Handler) {
-		if action == "socket" {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
+	return func(w http.ResponseWriter, r *http.Request, _ string, forward http.Handler) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
 		if politely {

@@ -150,7 +150,7 @@ func showsAWholeLogThroughAProxyThatCuts(t *testing.T, b *browser) {
 			w := b.startLogRelay(t, "replay=all")
 			box := startMiddlebox(t, b, w.Address, cutting(2*time.Second, politely))
 			backend := b.startBehind(t, w, box.address(), script.dir, script.command()...)
-			p := b.open(t, backend, "/#/builds/1")
+			p := b.openWith(t, backend, "/#/builds/1", withoutWebSockets)
 			p.expected = aboutProxies
 			p.hasLines(1000)
 			streamed := box.count("xhr_streaming")
@@ -172,7 +172,7 @@ func subscribesThoughAMessageIsLost(t *testing.T, b *browser) {
 	w := b.startLogRelay(t, "replay=all")
 	box := startMiddlebox(t, b, w.Address, forgetful(`private-build-1`))
 	backend := b.startBehind(t, w, box.address(), script.dir, script.command()...)
-	p := b.open(t, backend, "/#/builds/1")
+	p := b.openWith(t, backend, "/#/builds/1", withoutWebSockets)
 	p.expected = aboutProxies
 	p.sees(`[data-connection=live]`)
 	p.expectWhole(script)
