@@ -50,6 +50,10 @@ func ErrOverCapacity(why string) *Close { return &Close{4100, "Over capacity: " 
 // back at once, so a node closes its connections one after another.
 func ErrRestarting() *Close { return &Close{4200, "Server is restarting, reconnect immediately"} }
 
+// ErrMessageLost closes a connection over HTTP that could not read what its client sent:
+// the client does not look, and says it again once it has come back.
+func ErrMessageLost() *Close { return &Close{4200, "A message was lost, reconnect immediately"} }
+
 // ErrPongTimeout closes a connection that did not answer a ping.
 func ErrPongTimeout() *Close { return &Close{4201, "Pong reply not received in time"} }
 

@@ -46,6 +46,9 @@ func FallbackClose(payload []byte) []byte {
 // UTF16Len returns how many UTF-16 code units valid UTF-8 has, which is how browsers count.
 func UTF16Len(p []byte) int {
 	n := 0
+	for len(p) >= 8 && binary.NativeEndian.Uint64(p)&0x8080_8080_8080_8080 == 0 { // ASCII
+		p, n = p[8:], n+8
+	}
 	for _, c := range p {
 		if c&0xC0 != 0x80 { // not inside a character
 			n++

@@ -43,6 +43,8 @@ type FallbackConfig struct {
 type Fallback struct {
 	FallbackConfig
 
+	translations translations
+
 	// running waits for sessions.
 	running sync.WaitGroup
 
@@ -121,6 +123,7 @@ func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.
 		return s, nil
 	}
 	s := &session{fallback: f, name: name, transport: transport, turn: make(chan struct{}, 1)}
+	s.queue.translations = &f.translations
 	s.queue.push([]byte(f.opening()))
 	if refused := s.enter(r); refused != nil {
 		s.place.leave()

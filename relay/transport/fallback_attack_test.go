@@ -328,3 +328,16 @@ func TestForeignPagesDoNoHarm(t *testing.T) {
 	c.ExpectOpen()
 	r.awaitSessions(1)
 }
+
+// A client does not look at what becomes of what it sends, so that it is told to come back.
+func TestAMessageThatDoesNotArriveEndsTheSession(t *testing.T) {
+	t.Parallel()
+	r := newFallbackRig(t, fallbackSetup{})
+	c := r.connect(relaytest.XHROptions{})
+	conn := r.tcp()
+	tell(t, conn, "POST /pusher/app/ci/"+c.Session+"/xhr_send HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\n\r\n[\"{")
+	conn.Close()
+	c.ExpectError(4200, "A message was lost, reconnect immediately")
+	c.ExpectClose(4200)
+	r.awaitSessions(0)
+}

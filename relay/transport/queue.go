@@ -1,6 +1,10 @@
 package transport
 
-import "buildrelay/protocol"
+import (
+	"slices"
+
+	"buildrelay/protocol"
+)
 
 const (
 	// maxQueued is what waits in a session, in bytes, before the worker is told to wait; a
@@ -8,14 +12,18 @@ const (
 	maxQueued = 64 << 10
 	// fullFrame is the length of a frame that no more messages join.
 	fullFrame = 64 << 10
+	arrayEnd  = "]\n"
 )
 
 // queue is what a session has yet to write, as frames (protocol.md 6.3). Messages that come
 // before the last frame is taken join it.
 type queue struct {
+	translations *translations // those of all queues; nil for a queue by itself
+
 	frames []frame
-	// open is the last frame, an array without its end; nil if there is none to join.
-	open []byte
+	// open is the last frame, an array without its end; its text is nil if there is none to
+	// join.
+	open frame
 	size int // bytes of all
 }
 
@@ -25,8 +33,6 @@ type frame struct {
 	units int // UTF-16 code units
 }
 
-func newFrame(text []byte) frame { return frame{text, protocol.UTF16Len(text)} }
-
 // opens says whether the client learns from f that there is a session.
 func (f frame) opens() bool { return f.text[0] == protocol.FallbackOpen[0] }
 
@@ -34,6 +40,10 @@ func (f frame) isBeat() bool { return string(f.text) == protocol.FallbackBeat }
 
 // add adds what the core sends: whole WebSocket frames.
 func (q *queue) add(p []byte) {
+	if t := q.translations.of(p); t != nil {
+		q.join(t)
+		return
+	}
 	for opcode, payload := range protocol.Frames(p) {
 		switch opcode {
 		case protocol.OpPing:
@@ -41,22 +51,22 @@ func (q *queue) add(p []byte) {
 		case protocol.OpClose:
 			q.push(protocol.FallbackClose(payload))
 		default:
-			q.join(payload)
+			q.join(translate(protocol.Text(payload)))
 		}
 	}
 }
 
-// join adds a message.
-func (q *queue) join(message []byte) {
-	before := len(q.open)
-	if q.open == nil {
-		q.open = append(make([]byte, 0, len(message)+len(message)/4+len("a[\"\"]\n")), "a["...)
-	} else {
-		q.open = append(q.open, ',')
+// join adds messages.
+func (q *queue) join(t *translation) {
+	start := "a["
+	if q.open.text != nil {
+		start = ","
 	}
-	q.open = protocol.AppendFallbackMessage(q.open, message)
-	q.size += len(q.open) - before
-	if len(q.open) >= fullFrame {
+	q.open.text = slices.Grow(q.open.text, len(start)+len(t.list)+len(arrayEnd))
+	q.open.text = append(append(q.open.text, start...), t.list...)
+	q.open.units += len(start) + t.units
+	q.size += len(start) + len(t.list)
+	if len(q.open.text) >= fullFrame {
 		q.close()
 	}
 }
@@ -64,19 +74,18 @@ func (q *queue) join(message []byte) {
 // push adds a frame.
 func (q *queue) push(text []byte) {
 	q.close()
-	q.frames = append(q.frames, newFrame(text))
+	q.frames = append(q.frames, frame{text, protocol.UTF16Len(text)})
 	q.size += len(text)
 }
 
 // close ends the frame that messages join.
 func (q *queue) close() {
-	if q.open == nil {
+	if q.open.text == nil {
 		return
 	}
-	text := append(q.open, "]\n"...)
-	q.open = nil
-	q.frames = append(q.frames, newFrame(text))
-	q.size += len("]\n")
+	q.frames = append(q.frames, frame{append(q.open.text, arrayEnd...), q.open.units + len(arrayEnd)})
+	q.open = frame{}
+	q.size += len(arrayEnd)
 }
 
 func (q *queue) empty() bool { return q.size == 0 }

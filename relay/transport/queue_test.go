@@ -73,7 +73,7 @@ func TestNothingIsLostInAQueue(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	alphabet := []string{"a", `"`, `\`, "é", "😀", "\u2028", strings.Repeat("long ", 3000)}
-	var q queue
+	q := queue{translations: new(translations)}
 	var put, got []string
 	for range 400 {
 		switch random.IntN(4) {

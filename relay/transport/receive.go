@@ -25,8 +25,8 @@ func (f *Fallback) stream(w http.ResponseWriter, r *http.Request) { f.receive(w,
 func (f *Fallback) poll(w http.ResponseWriter, r *http.Request) { f.receive(w, r, polling) }
 
 func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport string) {
-	body, ok := readBody(w, r, maxReceiveBody)
-	if !ok {
+	body, failed := readBody(w, r, maxReceiveBody)
+	if failed != nil {
 		return
 	}
 	s, owner, refused := f.sessionOf(r, transport, body)
@@ -140,18 +140,18 @@ func refuseSession(w http.ResponseWriter, why *protocol.Close, transport string)
 	_, _ = w.Write(q.take(protocol.MaxFallback).text)
 }
 
-// readBody reads a request's body of at most so many bytes, or answers that it is too
-// large, or leaves a client that has gone.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, bool) {
+// readBody reads a request's body of at most so many bytes. Where it cannot it answers the
+// request, and returns why a session that needs the body ends.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *protocol.Close) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		return body, true
+		return body, nil
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		http.Error(w, "Payload too large.", http.StatusRequestEntityTooLarge)
-	} else {
-		http.Error(w, "Payload incomplete.", http.StatusBadRequest)
+		return nil, protocol.ErrMessageTooBig()
 	}
-	return nil, false
+	http.Error(w, "Payload incomplete.", http.StatusBadRequest)
+	return nil, protocol.ErrMessageLost()
 }

@@ -31,9 +31,9 @@ func (f *Fallback) send(w http.ResponseWriter, r *http.Request) {
 // sendTo gives a session the messages in a request's body.
 func (f *Fallback) sendTo(s *session, w http.ResponseWriter, r *http.Request) {
 	limit := s.largest()
-	body, ok := readBody(w, r, maxSend(limit))
-	if !ok {
-		s.close(protocol.ErrMessageTooBig())
+	body, failed := readBody(w, r, maxSend(limit))
+	if failed != nil {
+		s.close(failed)
 		return
 	}
 	messages, err := protocol.ParseFallbackMessages(body)
@@ -53,8 +53,8 @@ func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request) {
 	if app, ok := f.Apps.ByKey(r.PathValue("key")); ok {
 		limit = largest(app)
 	}
-	body, ok := readBody(w, r, maxSend(limit))
-	if !ok {
+	body, failed := readBody(w, r, maxSend(limit))
+	if failed != nil {
 		return
 	}
 	var owner *url.URL
