@@ -79,6 +79,9 @@ func (l oddLines) expect(t *testing.T, page *relaytest.PusherJS) {
 	t.Helper()
 	next := 0
 	for _, said := range page.Said() {
+		if said.Event == "relay:lost" {
+			t.Fatalf("the relay has dropped lines: %s", said.Data)
+		}
 		if said.Type != "event" || said.Event != "line" {
 			continue
 		}
@@ -181,11 +184,11 @@ func expectRotations(t *testing.T, w world, proxy *relaytest.HTTPProxy, transpor
 	}
 }
 
-// publishOdd publishes lines on a live channel, no faster than pages take them: one that is
-// too slow would be closed.
+// publishOdd publishes lines on a live channel, no faster than pages take them: of more than
+// 256 KiB that they have not taken the relay keeps nothing (relay:lost).
 func publishOdd(t *testing.T, w world, lines oddLines, pages ...*xhrPage) {
 	t.Helper()
-	const block = 500
+	const block = 150
 	for from := 0; from < len(lines); from += block {
 		pipe := w.redis.Client().Pipeline()
 		for i := from; i < min(from+block, len(lines)); i++ {
