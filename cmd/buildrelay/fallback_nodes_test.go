@@ -326,3 +326,21 @@ func seeLinesInPage(t *testing.T, n fallbackNodes, transport string) {
 	page.Disconnect()
 	page.ExpectState("disconnected")
 }
+
+// A session of SockJS has no key in its paths, and is found all the same.
+func TestAnyNodeServesSockJS(t *testing.T) {
+	t.Parallel()
+	n := newFallbackNodes(t, 2, nil, nil)
+	const session = "/pusher/007/abcd_123/"
+	if got := wholeBody(t, n.all[0].ask(t, http.MethodPost, session+"xhr", "")); got != "o\n" {
+		t.Fatalf("the session opens with %q", got)
+	}
+	knock := `["{\"path\":\"/app/` + relaytest.Key + `?protocol=6&client=js&version=2.1.6\"}"]`
+	if status := n.all[1].ask(t, http.MethodPost, session+"xhr_send", knock).StatusCode; status != http.StatusNoContent {
+		t.Errorf("the knock is answered by %d", status)
+	}
+	if got := wholeBody(t, n.all[1].ask(t, http.MethodPost, session+"xhr", "")); !strings.HasPrefix(got, `a["{\"event\":\"pusher:connection_established\"`) {
+		t.Errorf("then comes %q", got)
+	}
+	n.expectForwarded(t)
+}
