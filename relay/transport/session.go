@@ -14,6 +14,8 @@ const (
 	// maxSends is how many requests to send may wait for each other in a session: a client
 	// may subscribe to many channels at once.
 	maxSends = 64
+	// returnTime is how long a client that is just not asking has to come for its farewell.
+	returnTime = 2 * time.Second
 	// quiet is how long nothing was written before a client that shows a sign of life is
 	// shown one.
 	quiet = time.Second
@@ -101,7 +103,11 @@ func (s *session) Drop() {
 	}
 	s.parted = true
 	s.receiver.rouse()
-	s.expire(farewellTime)
+	if s.receiver == nil {
+		s.expire(returnTime)
+	} else {
+		s.expire(farewellTime)
+	}
 }
 
 // expire ends the session after d, unless that is put off. The caller holds mu.
