@@ -104,9 +104,9 @@ func TestSessionsComeAndGoQuickly(t *testing.T) {
 // A node that died is no owner for longer than its lease; one that lives is.
 func TestADeadNodeIsForgotten(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		plant(t, url, session, urlA, 2*time.Second)
+		plant(t, url, session, urlA, 6*time.Second)
 		alive := startNode(t, url, "http://alive:1", func(c *registry.Config) {
-			c.Lease, c.Refresh = 2*time.Second, 100*time.Millisecond
+			c.Lease, c.Refresh = 6*time.Second, 100*time.Millisecond
 		})
 		b := startNode(t, url, urlB)
 		alive.claim("key/1/alive000", "")
