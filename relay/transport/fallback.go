@@ -2,6 +2,7 @@ package transport
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,6 +53,7 @@ type Fallback struct {
 	// locks of the hub.
 	mu       sync.Mutex
 	sessions map[string]*session // by name
+	over     bool                // none is opened any more
 }
 
 // NewFallback returns a handler that has no session yet.
@@ -61,8 +63,18 @@ func NewFallback(config FallbackConfig) *Fallback {
 	return &Fallback{FallbackConfig: config, sessions: make(map[string]*session)}
 }
 
-// Wait waits until no session is left. No request may come any more.
-func (f *Fallback) Wait() { f.running.Wait() }
+// Wait waits until no session is left, and opens none any more. The hub must have drained, and
+// no request may come: so clients that have not said to which app they want are not waited for.
+func (f *Fallback) Wait() {
+	f.mu.Lock()
+	f.over = true
+	sessions := slices.Collect(maps.Values(f.sessions))
+	f.mu.Unlock()
+	for _, s := range sessions {
+		s.hurry()
+	}
+	f.running.Wait()
+}
 
 // ServeHTTP serves a path with the values "key", "server", "session" and "action". The
 // request must come from an [http.Server].
@@ -119,8 +131,11 @@ func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	name := sessionName(r)
-	if s := f.sessions[name]; s != nil {
+	switch s := f.sessions[name]; {
+	case s != nil:
 		return s, nil
+	case f.over:
+		return nil, protocol.ErrRestarting()
 	}
 	s := &session{fallback: f, name: name, transport: transport, turn: make(chan struct{}, 1)}
 	s.queue.translations = &f.translations
@@ -143,14 +158,15 @@ func (f *Fallback) opening() string {
 	return protocol.FallbackOpenAt(f.Hostname)
 }
 
-// forget is the last that happens to a session.
+// forget is the last that happens to a session. Its claim is given up before anybody can miss
+// it, and claim it anew.
 func (f *Fallback) forget(s *session) {
 	f.mu.Lock()
 	delete(f.sessions, s.name)
-	f.mu.Unlock()
 	if f.Owners != nil {
 		f.Owners.Release(s.name)
 	}
+	f.mu.Unlock()
 	s.place.leave()
 	f.Metrics.Sessions.WithLabelValues(s.transport).Dec()
 	f.running.Done()

@@ -2,10 +2,15 @@ package transport_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"buildrelay/relay/metrics"
 	"buildrelay/relay/transport"
 )
 
@@ -29,4 +34,35 @@ func TestASessionWithoutAnAppIsRefusedOnce(t *testing.T) {
 		t.Errorf("the session ends with %d bytes: %.200q", len(body), body)
 	}
 	r.awaitSessions(0)
+}
+
+// A node that ends does not wait for those who have not said to which app they want.
+func TestAnEndWaitsForNobodyWithoutAnApp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := metrics.New(prometheus.NewRegistry())
+		f := transport.NewFallback(transport.FallbackConfig{
+			Entrance: transport.Entrance{Metrics: m, WriteTimeout: time.Minute}, Grace: time.Hour,
+		})
+		poll := func(id string) string {
+			r := httptest.NewRequest(http.MethodPost, "/pusher/000/"+id+"/xhr", nil)
+			for name, value := range map[string]string{"server": "000", "session": id, "action": "xhr"} {
+				r.SetPathValue(name, value)
+			}
+			w := httptest.NewRecorder()
+			transport.SockJS{Fallback: f}.ServeHTTP(w, r)
+			return w.Body.String()
+		}
+		if body := poll("aaaaaaaa"); body != "o\n" {
+			t.Errorf("the first poll is answered by %q", body)
+		}
+		began := time.Now()
+		f.Wait()
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("the end took %v", waited)
+		}
+		if body := poll("bbbbbbbb"); !strings.Contains(body, "c[4200,") {
+			t.Errorf("behind the end a poll is answered by %q", body)
+		}
+	})
 }
