@@ -136,8 +136,11 @@ func TestPusherJSGetsEveryLineOnceOverHTTP(t *testing.T) {
 			pages = append(pages, [2]string{version, "node"})
 		}
 	}
-	for _, page := range pages {
+	for i, page := range pages {
 		for _, transport := range httpTransports() {
+			if i > 0 && transport == "xhr_polling" && !relaytest.Full() {
+				continue // the rule of streams is what matters
+			}
 			t.Run(strings.Join(append(page[:], transport), " "), func(t *testing.T) {
 				getEveryLineOnce(t, page[0], page[1], transport)
 			})
