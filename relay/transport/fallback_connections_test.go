@@ -203,14 +203,16 @@ func TestReceiveRequestsWithABody(t *testing.T) {
 	}
 }
 
+// A page subscribes to all its channels at once, by as many requests as HTTP/2 lets it have.
 func TestParallelSendsAreAllTaken(t *testing.T) {
 	t.Parallel()
+	const sends = 200
 	r := newFallbackRig(t, fallbackSetup{})
 	for name, options := range map[string]relaytest.XHROptions{"streaming": {}, "polling": {Polling: true}} {
 		t.Run(name, func(t *testing.T) {
 			c := r.connect(options)
 			var sending sync.WaitGroup
-			for i := range 20 {
+			for i := range sends {
 				sending.Go(func() {
 					response, _ := r.roundTrip(request("POST", receivePath(c.Session, "xhr_send"),
 						fmt.Sprintf(`["{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"%s-%d\"}}"]`, name, i)))
@@ -221,10 +223,10 @@ func TestParallelSendsAreAllTaken(t *testing.T) {
 			}
 			sending.Wait()
 			subscribed := make(map[string]bool)
-			for range 20 {
+			for range sends {
 				subscribed[c.Expect("pusher_internal:subscription_succeeded").Channel] = true
 			}
-			if len(subscribed) != 20 {
+			if len(subscribed) != sends {
 				t.Errorf("subscribed to %d channels", len(subscribed))
 			}
 			c.ExpectOpen()
@@ -237,7 +239,7 @@ func TestSendsThatDoNotEnd(t *testing.T) {
 	t.Parallel()
 	r := newFallbackRig(t, fallbackSetup{})
 	c := r.connect(relaytest.XHROptions{})
-	for range 64 {
+	for range 256 {
 		conn := r.tcp()
 		tell(t, conn, "POST "+receivePath(c.Session, "xhr_send")+" HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {

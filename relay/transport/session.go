@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// maxSends is how many requests to send may wait for each other in a session: a client
-	// may subscribe to many channels at once.
-	maxSends = 64
+	// maxSends is how many requests to send may wait for each other in a session: a page may
+	// subscribe to many channels at once, by as many requests as a proxy with HTTP/2 lets it
+	// have under way, which are 100 to 256.
+	maxSends = 256
 	// returnTime is how long a client that is just not asking has to come for its farewell.
 	returnTime = 2 * time.Second
 	// quiet is how long nothing was written before a client that shows a sign of life is
