@@ -102,7 +102,7 @@ func (q *queue) take(units int) frame {
 	for _, f := range q.frames[:n] {
 		q.size -= len(f.text)
 	}
-	q.frames = append(q.frames[:0], q.frames[n:]...)
+	q.frames = slices.Delete(q.frames, 0, n)
 	if len(q.frames) == 0 {
 		q.frames = nil
 	}
@@ -111,6 +111,6 @@ func (q *queue) take(units int) frame {
 
 // back puts what was taken first in the queue again.
 func (q *queue) back(f frame) {
-	q.frames = append([]frame{f}, q.frames...)
+	q.frames = slices.Insert(q.frames, 0, f)
 	q.size += len(f.text)
 }

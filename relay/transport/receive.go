@@ -120,7 +120,6 @@ func receiveFrom(s *session, w http.ResponseWriter, r *http.Request, transport s
 // receiveHead sets the head of a response that may take as long as it likes. Each write to it
 // has its own limit of time.
 func receiveHead(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // else it would end the request
 	h := w.Header()
 	h.Set("Content-Type", "application/javascript; charset=UTF-8")
 	h.Set("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0")
