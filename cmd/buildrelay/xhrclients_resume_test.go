@@ -59,7 +59,9 @@ type longWay struct {
 
 // Whatever happens on the way, a page that resumes is given every line once, and proves it.
 // A connection that was cut costs pusher-js one of streaming's two lives (protocol.md 6.4),
-// and one that was closed or fell silent none: so the relay is killed once.
+// and one that was closed or fell silent none. One that asks for its next response of a
+// relay that has gone costs a life, too: so the relay is killed once, while pages read, and
+// stopped while they wait.
 func TestResumedPagesReadEveryLineOnceOverHTTP(t *testing.T) {
 	t.Parallel()
 	w := newLogWorld(t, "replay=none events=25000 bytes=64MiB")
@@ -72,6 +74,7 @@ func TestResumedPagesReadEveryLineOnceOverHTTP(t *testing.T) {
 	l.await()
 	l.goOffline()
 	l.log.grow(3000)
+	l.await()
 	l.without(w.Stop)
 	l.log.grow(3000)
 	l.without(w.Kill)
@@ -142,7 +145,7 @@ func (l *longWay) goOffline() {
 	l.await()
 }
 
-// without ends the relay while pages read, and starts it when all have seen that. A page
+// without ends the relay, and starts it when all pages have seen that. A page
 // that has tried in vain tries again after 15 s or more; to save the time it is told that
 // its network is back.
 func (l *longWay) without(end func()) {
