@@ -51,8 +51,9 @@ func ErrOverCapacity(why string) *Close { return &Close{4100, "Over capacity: " 
 func ErrRestarting() *Close { return &Close{4200, "Server is restarting, reconnect immediately"} }
 
 // ErrMessageLost closes a connection over HTTP that could not read what its client sent:
-// the client does not look, and says it again once it has come back.
-func ErrMessageLost() *Close { return &Close{4200, "A message was lost, reconnect immediately"} }
+// the client does not look, and says it again once it has come back. That is not at once: where
+// a proxy breaks all that is sent, it would come back without end.
+func ErrMessageLost() *Close { return &Close{4100, "A message was lost, reconnect"} }
 
 // ErrPongTimeout closes a connection that did not answer a ping.
 func ErrPongTimeout() *Close { return &Close{4201, "Pong reply not received in time"} }

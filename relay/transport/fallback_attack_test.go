@@ -337,7 +337,7 @@ func TestAMessageThatDoesNotArriveEndsTheSession(t *testing.T) {
 	conn := r.tcp()
 	tell(t, conn, "POST /pusher/app/ci/"+c.Session+"/xhr_send HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\n\r\n[\"{")
 	conn.Close()
-	c.ExpectError(4200, "A message was lost, reconnect immediately")
-	c.ExpectClose(4200)
+	c.ExpectError(4100, "A message was lost, reconnect")
+	c.ExpectClose(4100)
 	r.awaitSessions(0)
 }
