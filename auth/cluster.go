@@ -49,10 +49,11 @@ func (c *Cluster) SignForward(method, uri string, body []byte, now time.Time) st
 	return at + " " + c.forward(at, method, uri, body)
 }
 
-var (
-	errForwardSigned = errors.New("what says that a node sent the request on is not signed by one of the cluster")
-	errForwardTime   = errors.New("a node sent the request on more than a minute ago, or by a clock that is wrong")
-)
+// ErrForwardTime says that the clocks of two nodes are apart, or that somebody sends again what
+// a node has sent on.
+var ErrForwardTime = errors.New("a node sent the request on more than a minute ago, or by a clock that is wrong")
+
+var errForwardSigned = errors.New("what says that a node sent the request on is not signed by one of the cluster")
 
 // CheckForward returns an error unless said is what SignForward returns, for a time less
 // than a minute from now.
@@ -66,7 +67,7 @@ func (c *Cluster) CheckForward(said, method, uri string, body []byte, now time.T
 		return errForwardSigned
 	}
 	if skew := now.Sub(time.UnixMilli(ms)); skew <= -forwardSkew || skew >= forwardSkew {
-		return errForwardTime
+		return ErrForwardTime
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -237,27 +238,32 @@ func TestWhoSendsRequestsOnIsANode(t *testing.T) {
 	sign := func(c *auth.Cluster, uri, body string, at time.Time) string {
 		return c.SignForward(http.MethodPost, uri, []byte(body), at)
 	}
-	peers := transport.NewPeers(transport.PeersConfig{Cluster: cluster})
 	for name, test := range map[string]struct {
 		said       []string
 		yes, fails bool
 	}{
-		"a client's":      {},
-		"a node's":        {[]string{sign(cluster, uri, "body", now)}, true, false},
-		"a slow node's":   {[]string{sign(cluster, uri, "body", now.Add(-50*time.Second))}, true, false},
-		"an old one":      {[]string{sign(cluster, uri, "body", now.Add(-61*time.Second))}, false, true},
-		"a future one":    {[]string{sign(cluster, uri, "body", now.Add(70*time.Second))}, false, true},
-		"another secret":  {[]string{sign(auth.NewCluster("x"), uri, "body", now)}, false, true},
-		"another URI":     {[]string{sign(cluster, uri+"2", "body", now)}, false, true},
-		"another body":    {[]string{sign(cluster, uri, "", now)}, false, true},
-		"a word":          {[]string{"yes"}, false, true},
-		"an empty header": {[]string{""}, false, true},
-		"two":             {[]string{sign(cluster, uri, "body", now), sign(cluster, uri, "body", now)}, false, true},
+		"a client's":            {},
+		"a node's":              {[]string{sign(cluster, uri, "body", now)}, true, false},
+		"a slow node's":         {[]string{sign(cluster, uri, "body", now.Add(-50*time.Second))}, true, false},
+		"too old for the clock": {[]string{sign(cluster, uri, "body", now.Add(-61*time.Second))}, false, true},
+		"too new for the clock": {[]string{sign(cluster, uri, "body", now.Add(70*time.Second))}, false, true},
+		"another secret":        {[]string{sign(auth.NewCluster("x"), uri, "body", now)}, false, true},
+		"another URI":           {[]string{sign(cluster, uri+"2", "body", now)}, false, true},
+		"another body":          {[]string{sign(cluster, uri, "", now)}, false, true},
+		"a word":                {[]string{"yes"}, false, true},
+		"an empty header":       {[]string{""}, false, true},
+		"two":                   {[]string{sign(cluster, uri, "body", now), sign(cluster, uri, "body", now)}, false, true},
 	} {
+		var log strings.Builder
+		peers := transport.NewPeers(transport.PeersConfig{Cluster: cluster, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		r := httptest.NewRequest(http.MethodPost, uri, http.NoBody)
 		r.Header[forwardedBy] = test.said
 		if yes, err := peers.Forwarded(r, []byte("body")); yes != test.yes || (err != nil) != test.fails {
 			t.Errorf("%s: %v, %v", name, yes, err)
+		}
+		// Only a node's can be too old: that its clock is wrong must be seen.
+		if told := log.Len() > 0; told != strings.HasSuffix(name, "for the clock") {
+			t.Errorf("%s: logged is %q", name, log.String())
 		}
 	}
 }

@@ -57,7 +57,7 @@ type Peers struct {
 	mu       sync.Mutex
 	leaving  bool
 	forwards map[*forward]struct{} // receive requests that are under way
-	// warned is when it was last logged that a node could not be reached.
+	// warned is when it was last logged that something is wrong with another node.
 	warned time.Time
 }
 
@@ -91,6 +91,9 @@ func (p *Peers) Forwarded(r *http.Request, body []byte) (bool, error) {
 		return false, nil
 	case 1:
 		err := p.Cluster.CheckForward(said[0], r.Method, r.RequestURI, body, time.Now())
+		if errors.Is(err, auth.ErrForwardTime) {
+			p.warn("what another node sends on is refused", "error", err)
+		}
 		return err == nil, err
 	default:
 		return false, errForwarded
@@ -124,10 +127,15 @@ func (p *Peers) exit(f *forward) {
 	delete(p.forwards, f)
 }
 
-// failed notes that a node could not be reached. That is logged once a second.
+// failed notes that a node could not be reached.
 func (p *Peers) failed(node string, err error) {
 	p.Metrics.SessionsForwarded.WithLabelValues("failed").Inc()
 	p.transport.CloseIdleConnections() // they may be as dead
+	p.warn("another node cannot be reached", "node", node, "error", err)
+}
+
+// warn logs a warning, one a second.
+func (p *Peers) warn(what string, details ...any) {
 	p.mu.Lock()
 	now := time.Now()
 	tell := now.Sub(p.warned) > time.Second
@@ -136,6 +144,6 @@ func (p *Peers) failed(node string, err error) {
 	}
 	p.mu.Unlock()
 	if tell {
-		p.Log.Warn("another node cannot be reached", "node", node, "error", err)
+		p.Log.Warn(what, details...)
 	}
 }
