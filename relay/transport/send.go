@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
@@ -55,7 +56,7 @@ func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request) {
 	}
 	body, failed := readBody(w, r, maxSend(limit))
 	if failed != nil {
-		return
+		w, r, body = unheard{}, r.WithContext(context.WithoutCancel(r.Context())), []byte(unreadable)
 	}
 	var owner *url.URL
 	if !f.forwarded(r, body) {
@@ -67,6 +68,18 @@ func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request) {
 	}
 	f.Forwarder.Forward(w, r, owner, body)
 }
+
+// unreadable is sent on in place of what could not be read: no client may send it, so that it
+// ends the session, as the message that was lost does at the session's node.
+const unreadable = "[\"\xff\"]"
+
+// unheard takes an answer where the client has had one.
+type unheard struct{}
+
+func (unheard) Header() http.Header         { return make(http.Header) }
+func (unheard) WriteHeader(int)             {}
+func (unheard) Write(p []byte) (int, error) { return len(p), nil }
+func (unheard) Flush()                      {}
 
 // forwarded says whether a node of the cluster has sent the request on, or somebody claims
 // to be one: such a request goes no further.
