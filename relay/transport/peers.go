@@ -91,8 +91,8 @@ func (p *Peers) Forwarded(r *http.Request, body []byte) (bool, error) {
 		return false, nil
 	case 1:
 		err := p.Cluster.CheckForward(said[0], r.Method, r.RequestURI, body, time.Now())
-		if errors.Is(err, auth.ErrForwardTime) {
-			p.warn("what another node sends on is refused", "error", err)
+		if errors.Is(err, auth.ErrForwardTime) && p.mayWarn() {
+			p.Log.Warn("what another node sends on is refused", "error", err)
 		}
 		return err == nil, err
 	default:
@@ -131,19 +131,19 @@ func (p *Peers) exit(f *forward) {
 func (p *Peers) failed(node string, err error) {
 	p.Metrics.SessionsForwarded.WithLabelValues("failed").Inc()
 	p.transport.CloseIdleConnections() // they may be as dead
-	p.warn("another node cannot be reached", "node", node, "error", err)
+	if p.mayWarn() {
+		p.Log.Warn("another node cannot be reached", "node", node, "error", err)
+	}
 }
 
-// warn logs a warning, one a second.
-func (p *Peers) warn(what string, details ...any) {
+// mayWarn says whether it is time for a warning: there is one a second.
+func (p *Peers) mayWarn() bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	now := time.Now()
-	tell := now.Sub(p.warned) > time.Second
-	if tell {
-		p.warned = now
+	if now.Sub(p.warned) <= time.Second {
+		return false
 	}
-	p.mu.Unlock()
-	if tell {
-		p.Log.Warn(what, details...)
-	}
+	p.warned = now
+	return true
 }
