@@ -43,7 +43,7 @@ func (e *Entrance) admit(r *http.Request) (seat, *auth.App, *protocol.Close) {
 	if over != noSurplus {
 		return place, nil, over.close()
 	}
-	app, refused := e.findApp(r.PathValue("key"), r.URL.RawQuery, r.Header["Origin"])
+	app, refused := e.findApp(r.PathValue("key"), r.URL.RawQuery, origins(r))
 	return place, app, refused
 }
 
@@ -84,6 +84,17 @@ func (e *Entrance) findApp(key, parameters string, origins []string) (*auth.App,
 		return nil, protocol.ErrUnsupportedProtocol()
 	}
 	return app, nil
+}
+
+// origins are those that a request names: a page's. A browser names none where a page only has
+// something loaded from elsewhere, by GET; it says so, and such a page counts as one without a
+// name, since it would take up a connection that it may not have.
+func origins(r *http.Request) []string {
+	named := r.Header["Origin"]
+	if len(named) == 0 && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		return []string{"null"}
+	}
+	return named
 }
 
 // allows says whether all origins that a request names may connect: a browser names one.

@@ -325,6 +325,12 @@ func TestForeignPagesDoNoHarm(t *testing.T) {
 			}
 		}
 	}
+	for site, code := range map[string]string{"cross-site": "c[4009,", "same-origin": "o\n", "none": "o\n", "": "o\n"} {
+		path := "/pusher/app/ci/" + relaytest.NewSession() + "/xhr"
+		if _, body := r.roundTrip(request("GET", path, "", "Sec-Fetch-Site: "+site)); !strings.Contains(body, code) || (code != "o\n") != strings.Contains(body, "c[") {
+			t.Errorf("what is loaded by a page, %q, is %q", site, body)
+		}
+	}
 	c.ExpectOpen()
 	r.awaitSessions(1)
 }

@@ -70,7 +70,7 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 // returns the node that has it already.
 func (f *Fallback) claim(r *http.Request, name string) (*url.URL, *protocol.Close) {
 	if !isSockJS(r) {
-		if _, refused := f.findApp(r.PathValue("key"), r.URL.RawQuery, r.Header["Origin"]); refused != nil {
+		if _, refused := f.findApp(r.PathValue("key"), r.URL.RawQuery, origins(r)); refused != nil {
 			f.refused(refused)
 			return nil, refused
 		}
@@ -81,7 +81,7 @@ func (f *Fallback) claim(r *http.Request, name string) (*url.URL, *protocol.Clos
 
 // checkOrigin is for a session that was opened before, perhaps by a page of another origin.
 func checkOrigin(s *session, r *http.Request) *protocol.Close {
-	if conn := s.conn.Load(); conn != nil && !allows(conn.App().Origins, r.Header["Origin"]) {
+	if conn := s.conn.Load(); conn != nil && !allows(conn.App().Origins, origins(r)) {
 		return protocol.ErrOrigin()
 	}
 	return nil

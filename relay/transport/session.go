@@ -69,7 +69,7 @@ func (s *session) enter(r *http.Request) *protocol.Close {
 // connect opens the session's connection in the hub, to the app of a key, with the
 // parameters of a query.
 func (s *session) connect(r *http.Request, key, parameters string) *protocol.Close {
-	app, refused := s.fallback.findApp(key, parameters, r.Header["Origin"])
+	app, refused := s.fallback.findApp(key, parameters, origins(r))
 	if refused != nil {
 		return refused
 	}
