@@ -49,11 +49,14 @@ type Fallback struct {
 	// running waits for sessions.
 	running sync.WaitGroup
 
-	// mu is held while a session is opened, so that it is opened once: it comes before the
-	// locks of the hub.
+	// entering is held while a session is opened, so that it is opened once, or forgotten: it
+	// comes before the locks of the hub. Requests for a session that there is do not wait for it.
+	entering sync.Mutex
+	over     bool // none is opened any more
+
+	// mu is held briefly: nobody is called under it but Owners.Release.
 	mu       sync.Mutex
 	sessions map[string]*session // by name
-	over     bool                // none is opened any more
 }
 
 // NewFallback returns a handler that has no session yet.
@@ -66,8 +69,10 @@ func NewFallback(config FallbackConfig) *Fallback {
 // Wait waits until no session is left, and opens none any more. The hub must have drained, and
 // no request may come: so clients that have not said to which app they want are not waited for.
 func (f *Fallback) Wait() {
-	f.mu.Lock()
+	f.entering.Lock()
 	f.over = true
+	f.entering.Unlock()
+	f.mu.Lock()
 	sessions := slices.Collect(maps.Values(f.sessions))
 	f.mu.Unlock()
 	for _, s := range sessions {
@@ -128,10 +133,10 @@ func (f *Fallback) find(name string) *session {
 
 // open opens the session, unless another request has opened it meanwhile.
 func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.Close) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.entering.Lock()
+	defer f.entering.Unlock()
 	name := sessionName(r)
-	switch s := f.sessions[name]; {
+	switch s := f.find(name); {
 	case s != nil:
 		return s, nil
 	case f.over:
@@ -145,8 +150,10 @@ func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.
 		f.refused(refused)
 		return nil, refused
 	}
-	f.sessions[name] = s
 	f.running.Add(1)
+	f.mu.Lock()
+	f.sessions[name] = s
+	f.mu.Unlock()
 	f.Metrics.Sessions.WithLabelValues(transport).Inc()
 	return s, nil
 }
@@ -161,12 +168,14 @@ func (f *Fallback) opening() string {
 // forget is the last that happens to a session. Its claim is given up before anybody can miss
 // it, and claim it anew.
 func (f *Fallback) forget(s *session) {
+	f.entering.Lock()
 	f.mu.Lock()
 	delete(f.sessions, s.name)
 	if f.Owners != nil {
 		f.Owners.Release(s.name)
 	}
 	f.mu.Unlock()
+	f.entering.Unlock()
 	s.place.leave()
 	f.Metrics.Sessions.WithLabelValues(s.transport).Dec()
 	f.running.Done()

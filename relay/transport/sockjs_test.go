@@ -3,7 +3,9 @@ package transport_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/transport"
 )
 
@@ -44,16 +47,7 @@ func TestAnEndWaitsForNobodyWithoutAnApp(t *testing.T) {
 		f := transport.NewFallback(transport.FallbackConfig{
 			Entrance: transport.Entrance{Metrics: m, WriteTimeout: time.Minute}, Grace: time.Hour,
 		})
-		poll := func(id string) string {
-			r := httptest.NewRequest(http.MethodPost, "/pusher/000/"+id+"/xhr", nil)
-			for name, value := range map[string]string{"server": "000", "session": id, "action": "xhr"} {
-				r.SetPathValue(name, value)
-			}
-			w := httptest.NewRecorder()
-			transport.SockJS{Fallback: f}.ServeHTTP(w, r)
-			return w.Body.String()
-		}
-		if body := poll("aaaaaaaa"); body != "o\n" {
+		if body := askSockJS(f, "aaaaaaaa", "xhr", "").Body.String(); body != "o\n" {
 			t.Errorf("the first poll is answered by %q", body)
 		}
 		began := time.Now()
@@ -61,8 +55,55 @@ func TestAnEndWaitsForNobodyWithoutAnApp(t *testing.T) {
 		if waited := time.Since(began); waited > 0 {
 			t.Errorf("the end took %v", waited)
 		}
-		if body := poll("bbbbbbbb"); !strings.Contains(body, "c[4200,") {
+		if body := askSockJS(f, "bbbbbbbb", "xhr", "").Body.String(); !strings.Contains(body, "c[4200,") {
 			t.Errorf("behind the end a poll is answered by %q", body)
 		}
 	})
+}
+
+// askSockJS asks without a server.
+func askSockJS(f *transport.Fallback, id, action, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/pusher/000/"+id+"/"+action, strings.NewReader(body))
+	for name, value := range map[string]string{"server": "000", "session": id, "action": action} {
+		r.SetPathValue(name, value)
+	}
+	w := httptest.NewRecorder()
+	transport.SockJS{Fallback: f}.ServeHTTP(w, r)
+	return w
+}
+
+// However long it takes to open a session, others are served meanwhile.
+func TestOpeningASessionHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	entering, entered := make(chan struct{}), make(chan struct{})
+	first := true
+	f := transport.NewFallback(transport.FallbackConfig{Entrance: transport.Entrance{
+		Metrics: metrics.New(prometheus.NewRegistry()), WriteTimeout: time.Minute,
+		Admission: transport.NewAdmission(transport.AdmissionConfig{Address: func(*http.Request) netip.Addr {
+			if !first {
+				entering <- struct{}{}
+				<-entered
+			}
+			first = false
+			return netip.Addr{}
+		}}),
+	}})
+	askSockJS(f, "aaaaaaaa", "xhr", "")
+	var opening, sending sync.WaitGroup
+	opening.Go(func() { askSockJS(f, "bbbbbbbb", "xhr", "") })
+	<-entering
+	sent := make(chan int, 1)
+	sending.Go(func() { sent <- askSockJS(f, "aaaaaaaa", "xhr_send", "[]").Code })
+	select {
+	case status := <-sent:
+		if status != http.StatusNoContent {
+			t.Errorf("a send is answered by %d", status)
+		}
+	case <-time.After(relaytest.Patience):
+		t.Error("a send waits until another session is open")
+	}
+	close(entered)
+	opening.Wait()
+	sending.Wait()
+	f.Wait()
 }
