@@ -240,8 +240,7 @@ func TestFallbackClientsAreLimitedWithTheOthers(t *testing.T) {
 					c.ExpectClose(test.code)
 				}
 			}
-			streaming.Again() // who comes back is no new one
-			polling.Again()
+			w.again(t, streaming) // who comes back is no new one; who polls does so all the time
 			for _, c := range []*relaytest.Client{ws.Client, streaming.Client, polling.Client} {
 				c.ExpectOpen()
 			}
@@ -261,7 +260,7 @@ func TestFallbackHandshakesAreShedWhenTheyAreTooMany(t *testing.T) {
 		c := w.DialXHR(relaytest.XHROptions{})
 		if c.Next().Event == "pusher:connection_established" {
 			for range 3 { // these are no handshakes
-				c.Again()
+				w.again(t, c)
 				c.ExpectOpen()
 			}
 			return false
@@ -270,6 +269,17 @@ func TestFallbackHandshakesAreShedWhenTheyAreTooMany(t *testing.T) {
 		return true
 	})
 	w.ExpectMetric(`buildrelay_shed_total{why="address_handshakes"}`, "grows", func(n float64) bool { return n > 0 })
+}
+
+// again has a client that streams ask again, and waits until it is heard: what is written to the
+// response before, meanwhile, is lost.
+func (w world) again(t *testing.T, c *relaytest.XHRClient) {
+	t.Helper()
+	c.Again()
+	w.Eventually("the next response", func() bool {
+		all := c.Responses()
+		return all[len(all)-1].Status == http.StatusOK
+	})
 }
 
 func TestFallbackClientsThatAreNotAuthorizedInTimeAreClosed(t *testing.T) {
