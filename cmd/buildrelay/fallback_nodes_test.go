@@ -142,8 +142,8 @@ func TestANodeMayStopBesideTheOneWithTheSession(t *testing.T) {
 		c.Subscribe("news")
 		owner := n.owner(t)
 		if !options.Polling { // sees to it that it listens by another node
-			for range n.all {
-				c.Again()
+			for _, w := range n.all {
+				w.again(t, c)
 				c.ExpectOpen()
 			}
 		}
