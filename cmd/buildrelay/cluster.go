@@ -96,19 +96,11 @@ const peerMargin = 10 * time.Second
 // heartbeat is the silence after which clients without WebSockets are shown a sign of life.
 func (c *Config) heartbeat() time.Duration { return min(transport.Heartbeat, c.PingAfter) }
 
-// owners and forwarder are for [transport.FallbackConfig].
-func (c *cluster) owners() transport.Owners {
-	if c == nil {
-		return nil
+// join has a node's clients without WebSockets served together with the other nodes.
+func (c *cluster) join(config *transport.FallbackConfig) {
+	if c != nil {
+		config.Owners, config.Peers = c.registry, c.peers
 	}
-	return c.registry
-}
-
-func (c *cluster) forwarder() transport.Forwarder {
-	if c == nil {
-		return nil
-	}
-	return c.peers
 }
 
 // leave sends the clients elsewhere whose sessions are on other nodes. It comes right before

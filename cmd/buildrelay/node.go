@@ -99,10 +99,9 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout, Admission: c.admission(),
 	}
 	n.webSocket = &transport.WebSocket{Entrance: entrance}
-	n.fallback = transport.NewFallback(transport.FallbackConfig{
-		Entrance: entrance, Heartbeat: c.heartbeat(), Hostname: c.NodeHostname,
-		Owners: n.cluster.owners(), Forwarder: n.cluster.forwarder(),
-	})
+	fallback := transport.FallbackConfig{Entrance: entrance, Heartbeat: c.heartbeat(), Hostname: c.NodeHostname}
+	n.cluster.join(&fallback)
+	n.fallback = transport.NewFallback(fallback)
 	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,

@@ -32,9 +32,9 @@ type FallbackConfig struct {
 	// Hostname is told to clients, who send all further requests of their session there;
 	// empty means that they stay with the name that they have.
 	Hostname string
-	// Owners and Forwarder are for nodes whose balancer knows no sessions; both or none.
-	Owners    Owners
-	Forwarder Forwarder
+	// Owners and Peers are for nodes whose balancer knows no sessions; both or none.
+	Owners Owners
+	Peers  *Peers
 }
 
 // Fallback serves clients whose WebSockets are blocked, over ordinary requests of HTTP:

@@ -37,8 +37,9 @@ type forward struct {
 	headed, broken bool // the response has its head; it stands within a frame
 }
 
-// Forward implements [Forwarder]. What a client that leaves, or a node that dies, had not
-// taken is the session's again only as far as TCP tells.
+// Forward answers a request by what its session's owner answers, or by 404 where the owner
+// cannot be reached. body is the request's, read already. What a client that leaves, or a node
+// that dies, had not taken is the session's again only as far as TCP tells.
 func (p *Peers) Forward(w http.ResponseWriter, r *http.Request, owner *url.URL, body []byte) {
 	if len(r.Header.Values(forwardedBy)) > 0 { // it has gone far enough
 		http.NotFound(w, r)

@@ -38,7 +38,7 @@ func TestAMessageThatDoesNotArriveAtAnotherNodeEndsTheSession(t *testing.T) {
 	})
 	t.Cleanup(peers.Close)
 	node := elsewhere{&url.URL{Scheme: "http", Host: owner.address}}
-	other := newFallbackRig(t, fallbackSetup{config: transport.FallbackConfig{Owners: node, Forwarder: peers}})
+	other := newFallbackRig(t, fallbackSetup{config: transport.FallbackConfig{Owners: node, Peers: peers}})
 	for name, body := range map[string]string{"broken off": "[\"{", "too large": strings.Repeat(" ", 300<<10)} {
 		t.Run(name, func(t *testing.T) {
 			c := owner.connect(relaytest.XHROptions{})

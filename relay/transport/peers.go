@@ -49,7 +49,7 @@ type PeersConfig struct {
 	RootCAs *x509.CertPool
 }
 
-// Peers are the other nodes of a cluster. They are a [Forwarder].
+// Peers are the other nodes of a cluster: requests go on to the one that has their session.
 type Peers struct {
 	PeersConfig
 	transport *http.Transport
@@ -83,7 +83,8 @@ func (p *Peers) Close() { p.transport.CloseIdleConnections() }
 
 var errForwarded = errors.New("a request says more than once that a node sent it on")
 
-// Forwarded implements [Forwarder].
+// Forwarded says whether a node of the cluster sent the request on: such a request opens no
+// session and goes no further. A signature that does not hold is an error.
 func (p *Peers) Forwarded(r *http.Request, body []byte) (bool, error) {
 	said := r.Header.Values(forwardedBy)
 	switch len(said) {

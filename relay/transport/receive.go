@@ -32,7 +32,7 @@ func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport str
 	s, owner, refused := f.sessionOf(r, transport, body)
 	switch {
 	case owner != nil:
-		f.Forwarder.Forward(w, r, owner, body)
+		f.Peers.Forward(w, r, owner, body)
 	case refused != nil:
 		receiveHead(w)
 		refuseSession(w, refused, transport)

@@ -66,7 +66,7 @@ func (f *Fallback) sendOn(w http.ResponseWriter, r *http.Request) {
 		f.unknown(w, r)
 		return
 	}
-	f.Forwarder.Forward(w, r, owner, body)
+	f.Peers.Forward(w, r, owner, body)
 }
 
 // unreadable is sent on in place of what could not be read: no client may send it, so that it
@@ -84,7 +84,7 @@ func (unheard) Flush()                      {}
 // forwarded says whether a node of the cluster has sent the request on, or somebody claims
 // to be one: such a request goes no further.
 func (f *Fallback) forwarded(r *http.Request, body []byte) bool {
-	yes, err := f.Forwarder.Forwarded(r, body)
+	yes, err := f.Peers.Forwarded(r, body)
 	return yes || err != nil
 }
 

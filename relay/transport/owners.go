@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 )
 
@@ -17,14 +16,4 @@ type Owners interface {
 	Owner(ctx context.Context, session string) (*url.URL, error)
 	// Release gives a session of this node up. It does not block.
 	Release(session string)
-}
-
-// Forwarder takes requests to the nodes that have their sessions.
-type Forwarder interface {
-	// Forward answers a request by what the owner answers, or by 404 where the owner cannot
-	// be reached. body is the request's, read already.
-	Forward(w http.ResponseWriter, r *http.Request, owner *url.URL, body []byte)
-	// Forwarded says whether a node of the cluster sent the request on: such a request opens
-	// no session and goes no further. A signature that does not hold is an error.
-	Forwarded(r *http.Request, body []byte) (bool, error)
 }
