@@ -26,8 +26,12 @@ func TestASessionWithoutAnAppIsRefusedOnce(t *testing.T) {
 	if _, body := r.roundTrip(request("POST", session+"xhr", "")); body != "o\n" {
 		t.Fatalf("the first poll is answered by %q", body)
 	}
-	for range 600 {
+	for i := range 600 {
 		response, _ := r.roundTrip(request("POST", session+"xhr_send", "", "Transfer-Encoding: chunked", "", "no chunk"))
+		if i > 0 && response.StatusCode == http.StatusNotFound { // its time is over
+			r.awaitSessions(0)
+			return
+		}
 		if response.StatusCode != http.StatusBadRequest {
 			t.Fatalf("a body that is none is answered by %s", response.Status)
 		}
