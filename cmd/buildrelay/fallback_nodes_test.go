@@ -239,17 +239,22 @@ func TestSessionsOutliveRedis(t *testing.T) {
 		n := newFallbackNodes(t, 2, nil, nil)
 		before := n.connect(t, options)
 		n.redis.Stop()
-		during := n.all[0].ConnectXHR(options)
-		during.ExpectOpen()
-		n.redis.Restart()
-		for _, w := range n.all {
-			for _, c := range []*relaytest.XHRClient{before, during} {
-				w.Eventually("every node knows the sessions", func() bool {
-					return w.ask(t, http.MethodPost, sessionPath(relaytest.Key, c.Session, "xhr_send"), "[]").StatusCode == http.StatusNoContent
-				})
-			}
+		during := []*relaytest.XHRClient{n.all[0].ConnectXHR(options), n.all[1].ConnectXHR(options)}
+		for _, c := range during {
+			c.ExpectOpen()
 		}
-		during.ExpectOpen()
+		n.redis.Restart()
+		sends := func(w world, c *relaytest.XHRClient) {
+			w.Eventually("every node knows the sessions", func() bool {
+				return w.ask(t, http.MethodPost, sessionPath(relaytest.Key, c.Session, "xhr_send"), "[]").StatusCode == http.StatusNoContent
+			})
+		}
+		sends(n.all[0], during[1])
+		sends(n.all[1], during[0])
+		for i, w := range n.all { // only now may what polls come to any of them
+			sends(w, before)
+			during[i].ExpectOpen()
+		}
 		if options.Polling {
 			before.ExpectOpen()
 		}
