@@ -38,7 +38,7 @@ test-clients:
 	@cd relay/relaytest/clients && npm test --silent
 
 test-go:
-	@go test -race -shuffle=on -vet=off -parallel 4 -timeout 30m ./... # many tests wait for time to pass
+	@go test -race -shuffle=on -vet=off -parallel 3 -timeout 30m ./... # many tests wait for time to pass
 
 test-full: export RELAY_TEST_FULL := 1
 test-full: ## run the tests with every client version, and the Dockerfile's steps

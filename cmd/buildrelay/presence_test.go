@@ -168,6 +168,7 @@ func presenceTakesIDs(t *testing.T, p place) {
 		a.ExpectJoined(channel, id)
 		same := p.connect(2)
 		expectMembers(t, same.Join(channel, id), map[string]string{"a": "{}", id: "{}"})
+		awaitTold(t, p.on(2))
 		same.Cut()
 		b.Cut()
 		a.ExpectLeft(channel, id)
