@@ -25,3 +25,6 @@ func (c *Close) Error() string { return fmt.Sprintf("%d %s", c.Code, c.Reason) }
 
 // Frame returns the pusher:error event that goes before [CloseFrame].
 func (c *Close) Frame() Frame { return (&Error{Code: c.Code, Message: c.Reason}).Frame() }
+
+// Farewell returns Frame and the close frame behind it: the last that the client gets.
+func (c *Close) Farewell() []byte { return append(c.Frame(), CloseFrame(c.Code, c.Reason)...) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"strings"
 	"time"
@@ -190,15 +191,9 @@ func loadConfig(environ []string) (Config, error) {
 	if listen, set := values[prefix+"METRICS_LISTEN"]; set {
 		c.MetricsListen = listen // that it is empty means something, which the library does not know
 	}
-	if c.RedisURL == "" {
-		c.RedisURL = trim(c.RedisURLFile)
-	}
-	if c.AppSecret == "" {
-		c.AppSecret = trim(c.AppSecretFile)
-	}
-	if c.ClusterSecret == "" {
-		c.ClusterSecret = trim(c.ClusterSecretFile)
-	}
+	c.RedisURL = cmp.Or(c.RedisURL, trim(c.RedisURLFile))
+	c.AppSecret = cmp.Or(c.AppSecret, trim(c.AppSecretFile))
+	c.ClusterSecret = cmp.Or(c.ClusterSecret, trim(c.ClusterSecretFile))
 	return c, nil
 }
 

@@ -83,7 +83,7 @@ func (ws *WebSocket) refuse(c *client, why *protocol.Close) {
 // refuse writes by itself, since the client belongs to no worker.
 func (c *client) refuse(why *protocol.Close) {
 	_ = c.stream.Conn.SetWriteDeadline(time.Now().Add(farewellTime))
-	_, _ = c.stream.Conn.Write(append(why.Frame(), protocol.CloseFrame(why.Code, why.Reason)...))
+	_, _ = c.stream.Conn.Write(why.Farewell())
 	c.closeWrite()
 }
 

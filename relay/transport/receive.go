@@ -131,8 +131,7 @@ func receiveHead(w http.ResponseWriter) {
 func refuseSession(w http.ResponseWriter, why *protocol.Close, transport string) {
 	var q queue
 	q.push([]byte(protocol.FallbackOpen))
-	q.add(why.Frame())
-	q.add(protocol.CloseFrame(why.Code, why.Reason))
+	q.add(why.Farewell())
 	if transport == streaming {
 		_, _ = io.WriteString(w, prelude) // who asked may have gone
 	}

@@ -114,17 +114,25 @@ func (r *receiver) poll(ctx context.Context) {
 
 // stream writes frames for as long as the client may take them from this response.
 func (r *receiver) stream(ctx context.Context) {
-	if !r.prelude() {
-		return
+	if r.fill(ctx, protocol.MaxFallback, func(frame) bool { return false }) {
+		r.session.fallback.Metrics.SessionRotations.Inc()
+		r.rest(ctx)
 	}
-	for r.units <= protocol.MaxFallback {
+}
+
+// fill writes frames until the response has more than so many units, which it says, or the
+// last one was written, or there are no more.
+func (r *receiver) fill(ctx context.Context, units int, last func(frame) bool) bool {
+	if !r.prelude() {
+		return false
+	}
+	for r.units <= units {
 		f, ok := r.next(ctx, 0)
-		if !ok || !r.write(f) {
-			return
+		if !ok || !r.write(f) || last(f) {
+			return false
 		}
 	}
-	r.session.fallback.Metrics.SessionRotations.Inc()
-	r.rest(ctx)
+	return true
 }
 
 // prelude writes what makes browsers show a response as it comes.

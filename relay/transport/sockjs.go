@@ -83,20 +83,10 @@ func parseKnock(message string) (key, parameters string, ok bool) {
 
 // refuse tells a client that has no connection why, and ends the session.
 func (s *session) refuse(why *protocol.Close) {
-	s.Send(append(why.Frame(), protocol.CloseFrame(why.Code, why.Reason)...))
+	s.Send(why.Farewell())
 	s.Drop()
 }
 
 // streamSockJS writes frames to a response that ends when it is long, and with a heartbeat:
 // not every client answers that, but all ask again.
-func (r *receiver) streamSockJS(ctx context.Context) {
-	if !r.prelude() {
-		return
-	}
-	for r.units <= maxSockJS {
-		f, ok := r.next(ctx, 0)
-		if !ok || !r.write(f) || f.isBeat() {
-			return
-		}
-	}
-}
+func (r *receiver) streamSockJS(ctx context.Context) { r.fill(ctx, maxSockJS, frame.isBeat) }
