@@ -57,7 +57,7 @@ func TestAChannelIsRefusedWhenOneOfItsContractsIs(t *testing.T) {
 	r.expect("refused 1 forbidden")
 	r.Watch("1", "allowed")
 	r.expect("confirmed 1 allowed")
-	eventually(t, "the refused channel is not subscribed to", func() bool {
+	relaytest.Eventually(t, "the refused channel is not subscribed to", func() bool {
 		return subscribers(t, server, "buildrelay:1:forbidden") == 0
 	})
 }

@@ -70,7 +70,7 @@ func TestAReadThatFailsIsRepeated(t *testing.T) {
 	}
 	r.expectLog("level=WARN", "cache channels cannot be read", "NOPERM")
 	before := calls(t, server, "exec")
-	eventually(t, "it is tried again", func() bool { return calls(t, server, "exec") > before+1 })
+	relaytest.Eventually(t, "it is tried again", func() bool { return calls(t, server, "exec") > before+1 })
 	r.publish("1", event("cache-a", "1"))
 	r.expect("event 1 cache-a e 1")
 	if err := server.Client().Do(t.Context(), "ACL", "SETUSER", "node", "+pttl").Err(); err != nil {
@@ -88,7 +88,7 @@ func TestAReadThatFailsIsRepeated(t *testing.T) {
 func beat(t *testing.T, server *relaytest.Redis) string {
 	t.Helper()
 	var found []string
-	eventually(t, "the node hears itself", func() bool {
+	relaytest.Eventually(t, "the node hears itself", func() bool {
 		found = server.Client().PubSubChannels(t.Context(), "buildrelay:~beat:*").Val()
 		return len(found) == 1
 	})
@@ -103,7 +103,7 @@ func TestAForgedTokenDoesNothing(t *testing.T) {
 	r.Watch("1", "cache-a")
 	r.start()
 	own, silent := beat(t, server), false
-	eventually(t, "the node misses its heartbeat", func() bool {
+	relaytest.Eventually(t, "the node misses its heartbeat", func() bool {
 		for _, forged := range []string{"x", "\x00", strings.Repeat("A", 26), `{"event":"e"}`} {
 			send(t, server, own, forged)
 		}
@@ -202,7 +202,7 @@ func TestWhatIsKeptAndWhatIsHeardHaveNoHoleBetween(t *testing.T) {
 			server := relaytest.StartRedis(t)
 			publisher, r := newRig(t, server.URL()), startAskingRig(t, server.URL(), change...)
 			publishAllTheTime(t, publisher)
-			eventually(t, "an event is kept", func() bool { return r.readCaches(cacheA)[0].Event.Name != "" })
+			relaytest.Eventually(t, "an event is kept", func() bool { return r.readCaches(cacheA)[0].Event.Name != "" })
 			for range 40 {
 				r.Watch("1", "cache-a")
 				waitConfirmed(r)

@@ -173,7 +173,7 @@ func TestEventsAreKeptForAsLongAsTheAppSays(t *testing.T) {
 			t.Errorf("app %s: %+v, want %s", app, c, want)
 		}
 	}
-	eventually(t, "the event has expired", func() bool { return cmp.Equal(r.readCaches(cacheA)[0], protocol.Cached{}) })
+	relaytest.Eventually(t, "the event has expired", func() bool { return cmp.Equal(r.readCaches(cacheA)[0], protocol.Cached{}) })
 }
 
 func TestABackendKeepsEventsAsItWritesThem(t *testing.T) {

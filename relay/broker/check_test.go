@@ -165,7 +165,7 @@ func TestANodeNeedsNoMoreThanItsRights(t *testing.T) {
 	r.Watch("1", "a")
 	r.expect("confirmed 1 a")
 	watched := func() bool { return server.Client().Exists(t.Context(), watchedKey).Val() == 1 }
-	eventually(t, "the log is watched", watched)
+	relaytest.Eventually(t, "the log is watched", watched)
 	receipt, err := r.Publish(t.Context(), "1", append(events("a", "1", "2"), event("live", "3")))
 	if err != nil || !receipt.Watched {
 		t.Fatal(receipt, err)
@@ -182,7 +182,7 @@ func TestANodeNeedsNoMoreThanItsRights(t *testing.T) {
 	for r.told.next(t, "cached 1 cache-a e 4") != "cached 1 cache-a e 4" {
 	}
 	r.Unwatch("1", "a")
-	eventually(t, "the log is not watched", func() bool { return !watched() })
+	relaytest.Eventually(t, "the log is not watched", func() bool { return !watched() })
 }
 
 func TestANodeWarnsOfARedisThatEvicts(t *testing.T) {

@@ -101,7 +101,7 @@ func TestAKilledPublisherDoesNotInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := calls(t, server, "publish")
-	eventually(t, "heartbeats go on for longer than a link may be silent", func() bool { return calls(t, server, "publish") > before+6 })
+	relaytest.Eventually(t, "heartbeats go on for longer than a link may be silent", func() bool { return calls(t, server, "publish") > before+6 })
 	r.publish("1", event("a", "1"))
 	r.expect("event 1 a e 1")
 	if r.links() != 1 {
@@ -174,7 +174,7 @@ func TestABrokerThatConnectsEndsAtOnce(t *testing.T) {
 				defer close(ended)
 				r.Run(ctx, sink{r.told}, func() {})
 			}()
-			eventually(t, "it connects", func() bool { return p.Connections() > 0 })
+			relaytest.Eventually(t, "it connects", func() bool { return p.Connections() > 0 })
 			since := time.Now()
 			stop()
 			<-ended

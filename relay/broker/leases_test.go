@@ -77,10 +77,10 @@ func TestALogIsWatchedWhileANodeHasAReader(t *testing.T) {
 		two.Watch("1", "a")
 		two.Watch("1", "b")
 		expect("buildrelay:{1:b}:watched 1")
-		eventually(t, "two nodes watch", func() bool { return l.client.ZCard(t.Context(), watchedKey).Val() == 2 })
+		relaytest.Eventually(t, "two nodes watch", func() bool { return l.client.ZCard(t.Context(), watchedKey).Val() == 2 })
 		one.Unwatch("1", "live")
 		one.Unwatch("1", "a")
-		eventually(t, "one node watches", func() bool { return l.client.ZCard(t.Context(), watchedKey).Val() == 1 })
+		relaytest.Eventually(t, "one node watches", func() bool { return l.client.ZCard(t.Context(), watchedKey).Val() == 1 })
 		if !watched() {
 			t.Error("not watched by two")
 		}
@@ -102,7 +102,7 @@ func TestALeaseOfANodeThatDiedEnds(t *testing.T) {
 		l.do("ZADD", watchedKey, l.now()-1, "dead")
 		r := startRig(t, url, logChannels)
 		r.Watch("1", "a")
-		eventually(t, "the node watches instead", func() bool {
+		relaytest.Eventually(t, "the node watches instead", func() bool {
 			members := l.client.ZRange(t.Context(), watchedKey, 0, -1).Val()
 			return len(members) == 1 && members[0] != "dead"
 		})
@@ -128,7 +128,7 @@ func TestANodeThatStopsWatchesNothing(t *testing.T) {
 		r.Watch("1", channel)
 	}
 	count := func() int { return len(server.Client().Keys(t.Context(), "*:watched").Val()) }
-	eventually(t, "all are watched", func() bool { return count() == len(channels) })
+	relaytest.Eventually(t, "all are watched", func() bool { return count() == len(channels) })
 	stop()
 	running.Wait()
 	if n := count(); n != 0 {
@@ -153,9 +153,9 @@ func TestLeasesComeBack(t *testing.T) {
 			return server.Client().ZCard(t.Context(), "buildrelay:{1:"+channel+"}:watched").Val() == 1
 		}
 	}
-	eventually(t, "a is watched", exists("a"))
+	relaytest.Eventually(t, "a is watched", exists("a"))
 	server.Restart()
-	eventually(t, "a is watched again", exists("a"))
+	relaytest.Eventually(t, "a is watched again", exists("a"))
 	if exists("b")() {
 		t.Error("b is watched")
 	}
@@ -164,7 +164,7 @@ func TestLeasesComeBack(t *testing.T) {
 	}
 	server.Client().Set(t.Context(), "buildrelay:{1:c}:watched", "a stranger's", 0)
 	r.Watch("1", "c")
-	eventually(t, "c is watched", exists("c"))
+	relaytest.Eventually(t, "c is watched", exists("c"))
 }
 
 // A node that may not write goes on without leases, and says so once.
@@ -195,7 +195,7 @@ func TestManyLeasesAreToldTogether(t *testing.T) {
 	}
 	r.start()
 	keys := func() []string { return server.Client().Keys(t.Context(), "*:watched").Val() }
-	eventually(t, "all are watched", func() bool { return len(keys()) == len(want) })
+	relaytest.Eventually(t, "all are watched", func() bool { return len(keys()) == len(want) })
 	got := keys()
 	slices.Sort(got)
 	slices.Sort(want)

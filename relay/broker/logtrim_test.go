@@ -62,7 +62,7 @@ func TestALogIsTrimmedByAge(t *testing.T) {
 	eachRedis(t, func(t *testing.T, l *logRig) {
 		l.fill(2)
 		old := l.now()
-		eventually(t, "a second passes", func() bool { return l.now() > old+1000 })
+		relaytest.Eventually(t, "a second passes", func() bool { return l.now() > old+1000 })
 		l.mustAppend("e", "3")
 		if _, _, data := l.retained(); len(data) != 3 {
 			t.Errorf("a day is not over, and %q are retained", data)
@@ -76,7 +76,7 @@ func TestALogIsTrimmedByAge(t *testing.T) {
 				t.Errorf("%s lives for %s, want %s", k, ttl, least)
 			}
 		}
-		eventually(t, "the entries expire", func() bool { return l.client.Exists(t.Context(), key).Val() == 0 })
+		relaytest.Eventually(t, "the entries expire", func() bool { return l.client.Exists(t.Context(), key).Val() == 0 })
 		page := l.read(first)
 		if g := page.Gap(); g == nil || g.Reason != protocol.GapTrimmed || g.Missing != 4 {
 			t.Errorf("gap %+v", g)

@@ -75,7 +75,7 @@ func startRig(t testing.TB, url string, changes ...func(*broker.Config)) *rig {
 
 func (r *rig) waitReady() {
 	r.t.Helper()
-	eventually(r.t, "the broker is ready", func() bool { return r.Ready() == nil })
+	relaytest.Eventually(r.t, "the broker is ready", func() bool { return r.Ready() == nil })
 }
 
 // publish publishes through the broker.
@@ -233,19 +233,4 @@ type lines struct{ *record }
 func (l lines) Write(line []byte) (int, error) {
 	l.add(string(line))
 	return len(line), nil
-}
-
-// eventually waits for something that is told in no other way.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(relaytest.Patience)
-	again := time.NewTicker(2 * time.Millisecond)
-	defer again.Stop()
-	for !is() {
-		select {
-		case <-again.C:
-		case <-deadline:
-			t.Fatalf("%s: not so after %s", what, relaytest.Patience)
-		}
-	}
 }

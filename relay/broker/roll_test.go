@@ -44,7 +44,7 @@ func TestChangesOfARollAreDeliveredInOrderWithEvents(t *testing.T) {
 		}
 	}
 	r.Unwatch("1", "presence-a")
-	eventually(t, "the roll is not subscribed to", func() bool { return subscribers(t, server, roster) == 0 })
+	relaytest.Eventually(t, "the roll is not subscribed to", func() bool { return subscribers(t, server, roster) == 0 })
 }
 
 func TestWhatIsNoChangeIsDroppedAndCounted(t *testing.T) {

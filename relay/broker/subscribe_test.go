@@ -42,7 +42,7 @@ func TestRedisSendsOnlyWhatIsWatched(t *testing.T) {
 	r.expect("event 1 a e 1")
 
 	r.Unwatch("1", "a")
-	eventually(t, "channel a is not subscribed to", func() bool { return subscribers(t, server, "buildrelay:1:a") == 0 })
+	relaytest.Eventually(t, "channel a is not subscribed to", func() bool { return subscribers(t, server, "buildrelay:1:a") == 0 })
 	send(t, server, "buildrelay:1:a", `{"event":"e","data":"2"}`)
 	send(t, server, "buildrelay:1:c", `{"event":"e","data":"3"}`)
 	send(t, server, "buildrelay:2:b", `{"event":"e","data":"4"}`)
@@ -91,7 +91,7 @@ func TestManyChannelsTakeFewCommands(t *testing.T) {
 	for i := range 1200 {
 		r.Unwatch("1", fmt.Sprint("c", i))
 	}
-	eventually(t, "nothing but the heartbeat is subscribed to", func() bool {
+	relaytest.Eventually(t, "nothing but the heartbeat is subscribed to", func() bool {
 		names, err := server.Client().PubSubChannels(t.Context(), "*").Result()
 		return err == nil && len(names) == 1
 	})

@@ -100,7 +100,7 @@ func TestASilentRedisHoldsNobodyUp(t *testing.T) {
 	if owner, err := a.Claim(t.Context(), session); owner != nil || err == nil {
 		t.Errorf("%v has it, %v", owner, err)
 	}
-	eventually(t, "Redis is known to be away", func() bool {
+	relaytest.Eventually(t, "Redis is known to be away", func() bool {
 		_, err := a.Claim(t.Context(), session)
 		return err != nil && err.Error() == "claiming a session: Redis is away"
 	})
@@ -127,7 +127,7 @@ func TestAClaimThatNobodyWaitsForClaimsNothing(t *testing.T) {
 	a.Release("key/1/goes0000")
 	server.Thaw()
 	b.awaitOwner(session, urlA)
-	eventually(t, "another node may claim it", func() bool {
+	relaytest.Eventually(t, "another node may claim it", func() bool {
 		owner, err := b.Claim(t.Context(), "key/1/goes0000")
 		return err == nil && owner == nil
 	})

@@ -7,13 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"buildrelay/auth"
+	"buildrelay/relay/relaytest"
 )
 
 // Others may write to Redis. Nothing that they make of a session's key sends anybody
 // anywhere, and who claims the session has it.
 func TestForgedOwnersAreNobody(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		ours, theirs := auth.NewCluster(secret), auth.NewCluster("the secret of somebody else entirely")
 		const evil = "http://evil.example.com"
 		name := ours.SessionName(session)

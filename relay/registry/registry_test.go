@@ -138,7 +138,7 @@ func plant(t testing.TB, url, session, nodeURL string, lease time.Duration) {
 	cluster := auth.NewCluster(secret)
 	name := cluster.SessionName(session)
 	value := nodeURL + " " + cluster.SignOwner(name, nodeURL)
-	if err := newClient(t, url).Set(t.Context(), prefix+":~session:"+name, value, lease).Err(); err != nil {
+	if err := relaytest.RedisClient(t, url).Set(t.Context(), prefix+":~session:"+name, value, lease).Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,7 +160,7 @@ func TestAReleaseLeavesAnothersSession(t *testing.T) {
 
 func TestTheEndOfANodeIsTheEndOfItsSessions(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, urlA)
 		a.claim(session, "")
 		a.claim("key/1/another0", "")
@@ -177,10 +177,10 @@ func TestTheEndOfANodeIsTheEndOfItsSessions(t *testing.T) {
 // Who can read Redis finds no session there, and nothing stays for ever.
 func TestRedisIsNotTrustedWithSessions(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, urlA)
 		a.claim(session, "")
-		eventually(t, "the mark is there", func() bool { return len(keysOf(t, client)) == 2 })
+		relaytest.Eventually(t, "the mark is there", func() bool { return len(keysOf(t, client)) == 2 })
 		for _, key := range keysOf(t, client) {
 			value, err := client.Get(t.Context(), key).Result()
 			if err != nil {
@@ -197,18 +197,6 @@ func TestRedisIsNotTrustedWithSessions(t *testing.T) {
 			}
 		}
 	})
-}
-
-func newClient(t testing.TB, url string) *redis.Client {
-	t.Helper()
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.Protocol = 2
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
 }
 
 func keysOf(t testing.TB, client *redis.Client) []string {

@@ -129,7 +129,7 @@ func (n *node) owner(session, want string) {
 // awaitOwner waits until a session is whose it is to be, whatever Redis answers before.
 func (n *node) awaitOwner(session, want string) {
 	n.t.Helper()
-	eventually(n.t, session+" is of "+want, func() bool {
+	relaytest.Eventually(n.t, session+" is of "+want, func() bool {
 		owner, err := n.Owner(n.t.Context(), session)
 		return err == nil && text(owner) == want
 	})
@@ -140,19 +140,4 @@ func text(u *url.URL) string {
 		return ""
 	}
 	return u.String()
-}
-
-// eventually waits for something that is told in no other way.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(relaytest.Patience)
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for !is() {
-		select {
-		case <-again.C:
-		case <-deadline:
-			t.Fatalf("%s: not so after %s", what, relaytest.Patience)
-		}
-	}
 }

@@ -47,15 +47,5 @@ func (r *Relay) ExpectMetric(series, what string, match func(float64) bool) floa
 // Eventually waits until done is true; what says what that means.
 func (r *Relay) Eventually(what string, done func() bool) {
 	r.t.Helper()
-	deadline := time.NewTimer(Patience)
-	defer deadline.Stop()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for !done() {
-		select {
-		case <-again.C:
-		case <-deadline.C:
-			r.t.Fatalf("waited in vain: %s", what)
-		}
-	}
+	waitFor(r.t, what, 20*time.Millisecond, done)
 }

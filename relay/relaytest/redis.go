@@ -238,3 +238,17 @@ func (r *Redis) connect() {
 		}
 	})
 }
+
+// RedisClient returns a client, of a stranger's or as a node's, for a Redis that is known by
+// its URL.
+func RedisClient(t testing.TB, url string) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.Protocol = 2
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}

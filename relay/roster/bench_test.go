@@ -246,7 +246,7 @@ func BenchmarkIdle(b *testing.B) {
 	})
 	n.roll(room)
 	calls, usec := cost(b, server.Client())
-	eventually(b, "leases are refreshed", func() bool {
+	relaytest.Eventually(b, "leases are refreshed", func() bool {
 		more, _ := cost(b, server.Client())
 		return more > calls+16*100
 	})

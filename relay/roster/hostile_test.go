@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 )
 
 // home returns the beginning of the keys of a channel's partition.
@@ -23,7 +24,7 @@ func home(appID, channel string) string {
 // nothing else.
 func TestForeignKeysAreMended(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		base := home("1", room)
 		for _, key := range []string{"c:1:" + room, "m:1:" + room, "o:1", "incs", "epoch", "seq", "hold", "last", "run", "out", "of:~"} {
 			t.Run(key, func(t *testing.T) {
@@ -43,9 +44,9 @@ func TestForeignKeysAreMended(t *testing.T) {
 						t.Fatal(err)
 					}
 					a.enter(room, "u")
-					eventually(t, "u is there", func() bool { return holds(a.ask(room), "u") })
+					relaytest.Eventually(t, "u is there", func() bool { return holds(a.ask(room), "u") })
 					a.Leave("1", room, "u")
-					eventually(t, "u is gone", func() bool { return !holds(a.ask(room), "u") })
+					relaytest.Eventually(t, "u is gone", func() bool { return !holds(a.ask(room), "u") })
 					a.stop()
 				}
 			})
@@ -64,7 +65,7 @@ func holds(roll protocol.Roll, user string) bool {
 
 func TestForeignRowsAreNoMembers(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, quick)
 		a.enter(room, "u")
 		a.roll(room)
@@ -87,13 +88,13 @@ func TestForeignRowsAreNoMembers(t *testing.T) {
 		}
 		a.stop()
 		b := startNode(t, url, quick) // sweeps among them
-		eventually(t, "u is swept", func() bool { return !holds(b.ask(room), "u") })
+		relaytest.Eventually(t, "u is swept", func() bool { return !holds(b.ask(room), "u") })
 	})
 }
 
 func TestForeignCountsAreNoCounts(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url)
 		a.Count("1", "counted", 2)
 		a.roll("counted")

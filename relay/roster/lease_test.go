@@ -65,7 +65,7 @@ func TestALoneDeadNodeIsForgottenByTheNext(t *testing.T) {
 // not wait for its lease to end.
 func TestANodeThatEndsIsForgotten(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		l := listen(t, newClient(t, url), room)
+		l := listen(t, relaytest.RedisClient(t, url), room)
 		slow := func(c *roster.Config) { c.Lease, c.Sweep = time.Hour, 100*time.Millisecond }
 		a, b := startNode(t, url, slow), startNode(t, url, slow)
 		a.enter(room, "a")
@@ -157,7 +157,7 @@ func TestNobodyLeavesWhenRedisIsRestarted(t *testing.T) {
 			if got := b.settled(room); !strings.HasPrefix(got, "a b b2") || !strings.Contains(got, "late") {
 				t.Errorf("roll %q, want a b b2 late, and gone perhaps", got)
 			}
-			eventually(t, "gone is gone", func() bool { return b.settled(room) == "a b b2 late" })
+			relaytest.Eventually(t, "gone is gone", func() bool { return b.settled(room) == "a b b2 late" })
 			for got := ""; got != "+end"; {
 				b.enter(room, "end")
 				if got = changeText(l.next()); strings.HasPrefix(got, "-") && got != "-gone" {
@@ -170,7 +170,7 @@ func TestNobodyLeavesWhenRedisIsRestarted(t *testing.T) {
 
 func TestNobodyLeavesWhenRedisLosesEverythingAtOnce(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a, b := startNode(t, url, calm), startNode(t, url, calm)
 		a.enter(room, "a")
 		a.enter(room, "both")
@@ -197,7 +197,7 @@ func TestNobodyLeavesWhenRedisLosesEverythingAtOnce(t *testing.T) {
 
 func TestSomebodyWhoLeavesInAHoldIsToldAfterwards(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, calm)
 		a.enter(room, "a")
 		a.enter(room, "b")
@@ -216,7 +216,7 @@ func TestSomebodyWhoLeavesInAHoldIsToldAfterwards(t *testing.T) {
 		}
 		a.enter(room, "c")
 		l.expect("+c", "-a")
-		eventually(t, "a is gone", func() bool { return a.roll(room) == "b c" })
+		relaytest.Eventually(t, "a is gone", func() bool { return a.roll(room) == "b c" })
 	})
 }
 
@@ -233,7 +233,7 @@ func TestNobodyLeavesWhenRedisStandsStill(t *testing.T) {
 	l := listen(t, server.Client(), room)
 	server.Freeze()
 	since := time.Now()
-	eventually(t, "the leases have ended", func() bool { return time.Since(since) > 7*time.Second })
+	relaytest.Eventually(t, "the leases have ended", func() bool { return time.Since(since) > 7*time.Second })
 	server.Thaw()
 	if got := a.settled(room); got != "a b" {
 		t.Errorf("roll %q, want a b", got)
@@ -244,7 +244,7 @@ func TestNobodyLeavesWhenRedisStandsStill(t *testing.T) {
 // Somebody else's hand took the lease: the node is another incarnation from then on.
 func TestALeaseThatIsTakenAwayIsMadeUpFor(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, calm)
 		for i := range 50 {
 			a.enter(room, fmt.Sprint("u", i))
@@ -258,8 +258,8 @@ func TestALeaseThatIsTakenAwayIsMadeUpFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.enter(room, "late")
-		eventually(t, "all are there", func() bool { return len(a.ask(room).Members) == 51 })
-		eventually(t, "the old incarnation is forgotten", func() bool {
+		relaytest.Eventually(t, "all are there", func() bool { return len(a.ask(room).Members) == 51 })
+		relaytest.Eventually(t, "the old incarnation is forgotten", func() bool {
 			n, err := client.Keys(t.Context(), "*:of:*").Result()
 			return err == nil && len(n) == 1
 		})

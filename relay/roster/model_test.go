@@ -301,7 +301,7 @@ func (m *model) empty() {
 	}
 	last := startNode(m.t, m.server.URL(), calm) // sweeps what killed nodes left
 	defer last.stop()
-	eventually(m.t, "nothing is left", func() bool {
+	relaytest.Eventually(m.t, "nothing is left", func() bool {
 		for _, kind := range []string{"c", "m", "o", "of", "due"} {
 			keys, err := m.server.Client().Keys(m.t.Context(), "*}:"+kind+":*").Result()
 			if err != nil {
@@ -313,7 +313,7 @@ func (m *model) empty() {
 		}
 		return true
 	})
-	eventually(m.t, "dead nodes are forgotten", func() bool {
+	relaytest.Eventually(m.t, "dead nodes are forgotten", func() bool {
 		n, err := m.server.Client().SCard(m.t.Context(), prefix+":{~roster:0}:incs").Result()
 		return err == nil && n == 1
 	})

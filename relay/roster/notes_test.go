@@ -60,7 +60,7 @@ func TestNotesAreNotDoubledByAConnectionThatBreaks(t *testing.T) {
 	k.expect("client_event private-x client-1")
 	server.Freeze()
 	a.Note(clientEvent("private-x", "client-2", ""))
-	eventually(t, "the connection is given up", func() bool { return a.told.logged.has("cannot be told") })
+	relaytest.Eventually(t, "the connection is given up", func() bool { return a.told.logged.has("cannot be told") })
 	server.Thaw()
 	a.Note(clientEvent("private-x", "client-3", ""))
 	k.expect("client_event private-x client-2", "client_event private-x client-3")
@@ -68,7 +68,7 @@ func TestNotesAreNotDoubledByAConnectionThatBreaks(t *testing.T) {
 
 func TestTheScriptNotesNothingTwice(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		s := &scripted{t: t, client: newClient(t, url)}
+		s := &scripted{t: t, client: relaytest.RedisClient(t, url)}
 		tell := func(first int, users ...string) {
 			args := []any{"tell", "source", first}
 			for _, user := range users {

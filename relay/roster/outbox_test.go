@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/roster"
 )
 
@@ -32,7 +33,7 @@ func outbox(t *testing.T, client *redis.Client) []string {
 
 func TestTheOutboxHoldsWhatBecameOfChannelsAndMembers(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a, b := startNode(t, url, withOutbox), startNode(t, url, withOutbox)
 		a.enter(room, "u")
 		a.roll(room)
@@ -62,7 +63,7 @@ func TestTheOutboxHoldsWhatBecameOfChannelsAndMembers(t *testing.T) {
 
 func TestTheOutboxHoldsCountedChannelsButNotUsers(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, withOutbox)
 		user := protocol.UserPrefix + "u"
 		a.enter(user, "u")
@@ -84,13 +85,13 @@ func TestTheOutboxHoldsCountedChannelsButNotUsers(t *testing.T) {
 
 func TestTheOutboxHoldsWhatASweepTookBack(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, withOutbox, quick)
 		a.enter(room, "u")
 		a.roll(room)
 		a.stop() // without a word about u
 		b := startNode(t, url, quick)
-		eventually(t, "u is swept", func() bool { return b.roll(room) == "" })
+		relaytest.Eventually(t, "u is swept", func() bool { return b.roll(room) == "" })
 		want := []string{"channel_occupied presence-room ", "member_added presence-room u", "member_removed presence-room u", "channel_vacated presence-room "}
 		if diff := cmp.Diff(want, outbox(t, client)); diff != "" {
 			t.Errorf("outbox (-want +got):\n%s", diff)

@@ -42,7 +42,7 @@ func TestForeignEntriesAreRemoved(t *testing.T) {
 		"no socket id":                 {"text": `{"event":"client-e","socket_id":"me"}`},
 	}
 	eachRedis(t, func(t *testing.T, url string) {
-		client, k := newClient(t, url), newTaker(t, url, 0)
+		client, k := relaytest.RedisClient(t, url), newTaker(t, url, 0)
 		for name, changes := range foreign {
 			t.Run(name, func(t *testing.T) {
 				values := maps.Clone(good)
@@ -69,7 +69,7 @@ func TestForeignEntriesAreRemoved(t *testing.T) {
 func TestForeignKeysOfAnOutboxAreMended(t *testing.T) {
 	keys := []string{"out", "bytes", "bytes:1", "lost", "sender", "due:1:" + room + ":u", "due:1:" + room + ":", "tally:1:" + room, "o:1"}
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		for _, key := range keys {
 			for _, text := range []string{"", "nonsense", "1-1", "99999999999999999999999-1"} {
 				client.FlushAll(t.Context())
@@ -99,7 +99,7 @@ func TestForeignKeysOfAnOutboxAreMended(t *testing.T) {
 // takeUntil polls until something was taken, and returns all that was.
 func (k *taker) takeUntil(text string) (all []protocol.Occurrence) {
 	k.t.Helper()
-	eventually(k.t, text, func() bool {
+	relaytest.Eventually(k.t, text, func() bool {
 		k.poll()
 		for _, o := range texts(k.got) {
 			if o == text {
@@ -159,7 +159,7 @@ func fill(t *testing.T, client *redis.Client, stream string, n int) {
 // Clients' events are not kept without limit, and then hold up nothing else.
 func TestTooManyTextsAreCounted(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client, k := newClient(t, url), newTaker(t, url, 0)
+		client, k := relaytest.RedisClient(t, url), newTaker(t, url, 0)
 		a := startNode(t, url, withOutbox)
 		key := home("1", room) + "bytes"
 		a.Note(clientEvent(room, "client-1", "x"))
@@ -168,7 +168,7 @@ func TestTooManyTextsAreCounted(t *testing.T) {
 		a.Note(clientEvent(room, "client-2", "x"))
 		a.enter(room, "u")
 		taken = append(taken, k.expect("channel_occupied presence-room", "member_added presence-room u")...)
-		eventually(t, "one is counted as lost", func() bool {
+		relaytest.Eventually(t, "one is counted as lost", func() bool {
 			k.poll()
 			return k.lost() == 1
 		})

@@ -18,7 +18,7 @@ func (s *scripted) tell(n int, app, text string) {
 // What the receiver of one app does not take leaves room for the others.
 func TestAnAppDoesNotTakeTheRoomOfOthers(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		s := &scripted{t: t, client: newClient(t, url)}
+		s := &scripted{t: t, client: relaytest.RedisClient(t, url)}
 		stream := home("1", room) + "out"
 		text := strings.Repeat("x", 1<<20)
 		for i := range 40 {

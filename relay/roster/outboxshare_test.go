@@ -104,7 +104,7 @@ func TestWhatRedisLosesIsLost(t *testing.T) {
 		a, k := startKnown(t, url, quick), newTaker(t, url, time.Hour)
 		a.Note(clientEvent("private-x", "client-1", ""))
 		taken := k.expect("client_event private-x client-1")
-		newClient(t, url).FlushAll(t.Context())
+		relaytest.RedisClient(t, url).FlushAll(t.Context())
 		if _, err := k.Standing(t.Context(), taken); err == nil {
 			t.Error("what Redis lost stands")
 		}
@@ -146,7 +146,7 @@ func TestWhoIsCutOffLosesAllAndBeginsAnew(t *testing.T) {
 		t.Errorf("taken over (-want +got):\n%s", diff)
 	}
 	link.Repair()
-	eventually(t, "there is a link", func() bool {
+	relaytest.Eventually(t, "there is a link", func() bool {
 		_, lost, err := k.Poll(t.Context())
 		return err == nil && len(lost) == 0
 	})
@@ -169,7 +169,7 @@ func TestACallThatFailsLosesNothing(t *testing.T) {
 		if taken, lost, err := k.Poll(ended); err == nil || len(taken)+len(lost) > 0 {
 			t.Errorf("taken %q, lost %v, %v", texts(taken), lost, err)
 		}
-		newClient(t, url).ScriptFlush(t.Context())
+		relaytest.RedisClient(t, url).ScriptFlush(t.Context())
 		taken := k.take(100)
 		if err := k.Done(ended, taken); err == nil {
 			t.Error("done without Redis")

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/roster"
 )
 
@@ -32,7 +33,7 @@ func TestWhatBecomesOfAChannelIsTakenInOrder(t *testing.T) {
 			t.Errorf("standing (-want +got):\n%s", diff)
 		}
 		k.done(got)
-		if left := outbox(t, newClient(t, url)); len(left) > 0 {
+		if left := outbox(t, relaytest.RedisClient(t, url)); len(left) > 0 {
 			t.Errorf("left %q", left)
 		}
 	})
@@ -78,7 +79,7 @@ func TestWhatIsWantedIsKeptAndNothingElse(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
 		for _, kind := range protocol.Hooks() {
 			t.Run(kind, func(t *testing.T) {
-				newClient(t, url).FlushAll(t.Context())
+				relaytest.RedisClient(t, url).FlushAll(t.Context())
 				a, k := startNode(t, url, want(kind)), newTaker(t, url, 0)
 				a.enter(room, "u")
 				a.Count("1", "cache-x", 1)
@@ -172,7 +173,7 @@ func TestWhatIsToldIsNotTakenBack(t *testing.T) {
 // return, though the first is told meanwhile.
 func TestWhatIsToldLateHoldsUpNoReturn(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client, k := newClient(t, url), newTaker(t, url, 0)
+		client, k := relaytest.RedisClient(t, url), newTaker(t, url, 0)
 		a := startNode(t, url, withOutbox)
 		a.enter(room, "u")
 		k.take(2)
@@ -208,8 +209,8 @@ func TestWhoWasGoneForAMomentDidNotCome(t *testing.T) {
 		a.Leave("1", room, "u")
 		a.roll(room)
 		key := home("1", room) + "due:1:" + room + ":"
-		client := newClient(t, url)
-		eventually(t, "it is too late", func() bool { return client.Exists(t.Context(), key).Val() == 0 })
+		client := relaytest.RedisClient(t, url)
+		relaytest.Eventually(t, "it is too late", func() bool { return client.Exists(t.Context(), key).Val() == 0 })
 		a.enter(room, "u")
 		k.expect("channel_occupied presence-room", "member_added presence-room u", "channel_occupied presence-room", "member_added presence-room u")
 	})

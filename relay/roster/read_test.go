@@ -84,7 +84,7 @@ func TestReadsFailWithoutRedis(t *testing.T) {
 func TestTerminateIsToldAndRemembered(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
 		const channel = protocol.UserPrefix + "u"
-		l := listen(t, newClient(t, url), channel)
+		l := listen(t, relaytest.RedisClient(t, url), channel)
 		a := startNode(t, url)
 		if got := a.roll(channel); got != "" {
 			t.Fatalf("roll %q", got)

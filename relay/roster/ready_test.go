@@ -15,7 +15,7 @@ func TestANodeThatIsNotReadyDoesNotSayWhereRedisIs(t *testing.T) {
 	server.Stop()
 	a.start()
 	var text string
-	eventually(t, "it is not ready", func() bool {
+	relaytest.Eventually(t, "it is not ready", func() bool {
 		if err := a.Ready(); err != nil {
 			text = err.Error()
 		}

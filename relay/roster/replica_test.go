@@ -195,7 +195,7 @@ func (r *replicas) heard() {
 	}
 	before := answers()
 	r.Ask("1", "presence-a", protocol.Version{})
-	eventually(r.t, "the node hears Redis", func() bool { return answers() > before })
+	relaytest.Eventually(r.t, "the node hears Redis", func() bool { return answers() > before })
 }
 
 // pass lets a moment pass in which something may come.

@@ -12,7 +12,7 @@ import (
 // What somebody removed from Redis is there again when it is said again.
 func TestWhatIsSaidAgainIsToldAgain(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		n := startNode(t, url)
 		n.enter(room, "a")
 		n.Count("1", "counted", 2)

@@ -239,19 +239,6 @@ func (l *lines) has(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
-// newClient is a client of a stranger's, or of a broker's.
-func newClient(t testing.TB, url string) *redis.Client {
-	t.Helper()
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.Protocol = 2
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
 // listener hears the changes of some channels, as a broker does.
 type listener struct {
 	t      testing.TB
@@ -324,20 +311,5 @@ func changeText(c protocol.Change) string {
 		return "end"
 	default:
 		return fmt.Sprint("count ", c.Count)
-	}
-}
-
-// eventually waits for something that is told in no other way.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(relaytest.Patience)
-	again := time.NewTicker(2 * time.Millisecond)
-	defer again.Stop()
-	for !is() {
-		select {
-		case <-again.C:
-		case <-deadline:
-			t.Fatalf("%s: not so after %s", what, relaytest.Patience)
-		}
 	}
 }

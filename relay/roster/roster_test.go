@@ -6,13 +6,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 )
 
 const room = "presence-room"
 
 func TestAMemberOfTwoNodesJoinsOnceAndLeavesOnce(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		l := listen(t, newClient(t, url), room)
+		l := listen(t, relaytest.RedisClient(t, url), room)
 		a, b := startNode(t, url), startNode(t, url)
 		a.enter(room, "u")
 		l.expect("+u")
@@ -58,7 +59,7 @@ func TestARollHoldsWhatWasSaidBefore(t *testing.T) {
 
 func TestChangesCarryInfoAndContinueEachOther(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		l := listen(t, newClient(t, url), room)
+		l := listen(t, relaytest.RedisClient(t, url), room)
 		a := startNode(t, url)
 		m := protocol.Member{ID: `"ü/\`, Info: `{"a":"<\u00fc/>\u007f"}`}
 		a.Enter("1", room, m, 0)
@@ -96,7 +97,7 @@ func TestChangesCarryInfoAndContinueEachOther(t *testing.T) {
 
 func TestSubscriptionsOfAllNodesAreCounted(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		l := listen(t, newClient(t, url), "counted", "quiet")
+		l := listen(t, relaytest.RedisClient(t, url), "counted", "quiet")
 		a, b := startNode(t, url), startNode(t, url)
 		a.Count("1", "quiet", 7)
 		a.Count("1", "counted", 2)

@@ -93,7 +93,7 @@ func TestTheScriptTellsTransitionsAndNothingElse(t *testing.T) {
 		{"a leave in a hold of one of two", "a enter u, b enter u, x hold, a leave u, x release, a sweep = 0, b leave u", "+u -u"},
 	}
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := &scripted{t: t, client: client}
@@ -147,7 +147,7 @@ func TestWhatHoldsNobodyToHaveLeft(t *testing.T) {
 		{"the lease is lost", func(s *scripted) { s.client.Del(s.t.Context(), base+"lease:a") }, true, false, false},
 	}
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := &scripted{t: t, client: client}

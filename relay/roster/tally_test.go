@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 )
 
 // last makes what a key says hold for so long that no machine is too slow for the test.
@@ -26,7 +27,7 @@ func counts(all []protocol.Occurrence) (list []int) {
 
 func TestSubscriptionsAreToldOnceAPauseAndTheLastCount(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client, k := newClient(t, url), newTaker(t, url, 0)
+		client, k := relaytest.RedisClient(t, url), newTaker(t, url, 0)
 		a, b := startNode(t, url, want(protocol.HookCount)), startNode(t, url, want(protocol.HookCount))
 		key := home("1", "plain") + "tally:1:plain"
 		a.Count("1", "plain", 1)
@@ -57,7 +58,7 @@ func TestSubscriptionsAreToldOnceAPauseAndTheLastCount(t *testing.T) {
 // The pause begins when a count is due, and is longer where there are many.
 func TestThePauseBetweenCounts(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url, want(protocol.HookCount))
 		for channel, pause := range map[string][2]int{"few": {100, 1000}, "many": {101, 5000}} {
 			a.Count("1", channel, pause[0])
@@ -72,7 +73,7 @@ func TestThePauseBetweenCounts(t *testing.T) {
 
 func TestNoSubscriptionsAreNotTold(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client, k := newClient(t, url), newTaker(t, url, 0)
+		client, k := relaytest.RedisClient(t, url), newTaker(t, url, 0)
 		a := startNode(t, url, want(protocol.HookCount))
 		a.Count("1", "plain", 1)
 		first := k.take(1)
@@ -93,7 +94,7 @@ func TestNoSubscriptionsAreNotTold(t *testing.T) {
 
 func TestCacheMissesOfAllNodesAreOne(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client, k := newClient(t, url), newTaker(t, url, 0)
+		client, k := relaytest.RedisClient(t, url), newTaker(t, url, 0)
 		a, b := startNode(t, url, withOutbox), startNode(t, url, withOutbox)
 		a.Note(cacheMiss("cache-x"))
 		k.expect("cache_miss cache-x")

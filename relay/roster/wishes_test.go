@@ -12,7 +12,7 @@ import (
 // What is taken back before Redis was told is not told at all.
 func TestWhatIsTakenBackInTimeIsNotTold(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		l := listen(t, newClient(t, url), room)
+		l := listen(t, relaytest.RedisClient(t, url), room)
 		a := newNode(t, url)
 		for range 3 {
 			a.enter(room, "u")
@@ -32,7 +32,7 @@ func TestWhatIsTakenBackInTimeIsNotTold(t *testing.T) {
 
 func TestTheLastLeavesAreToldWhenANodeEnds(t *testing.T) {
 	eachRedis(t, func(t *testing.T, url string) {
-		client := newClient(t, url)
+		client := relaytest.RedisClient(t, url)
 		a := startNode(t, url)
 		const members = 150
 		for i := range members {
@@ -105,7 +105,7 @@ func TestAllIsToldAgainAfterALoss(t *testing.T) {
 	if err := server.Client().FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all are occupied again", func() bool { return occupied() == channels })
+	relaytest.Eventually(t, "all are occupied again", func() bool { return occupied() == channels })
 	if got := a.roll(room); got != "u0 u1 u2 unsettled" {
 		t.Errorf("roll %q", got)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"buildrelay/auth"
+	"buildrelay/relay/relaytest"
 )
 
 // names is a name server whose answers the test decides, for each question anew.
@@ -102,7 +103,7 @@ func TestANameThatMeansWhatIsInsideIsRefused(t *testing.T) {
 			r.sender.SetResolver(server.resolver())
 			r.run()
 			r.put(on("a"), on("b"))
-			eventually(t, "both are refused", func() bool { return r.called("forbidden") == 2 })
+			relaytest.Eventually(t, "both are refused", func() bool { return r.called("forbidden") == 2 })
 			if n := r.called("failed") + r.called("delivered"); n != 0 {
 				t.Errorf("%d requests were made", n)
 			}

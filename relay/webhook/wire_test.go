@@ -17,22 +17,8 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
+	"buildrelay/relay/relaytest"
 )
-
-// eventually waits for the thing itself.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	timeout := time.After(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-timeout:
-			t.Fatalf("not in time: %s", what)
-		case <-tick.C:
-		}
-	}
-}
 
 // serve starts a real receiver on loopback, and a sender with one webhook that may go there.
 func serve(t testing.TB, handler http.HandlerFunc, change ...func(*auth.Webhook)) *rig {
@@ -99,7 +85,7 @@ func TestAnAnswerCanDoNoHarm(t *testing.T) {
 				c.answer(w, r)
 			})
 			r.put(on("a"))
-			eventually(t, "an outcome", func() bool { return r.called("delivered")+r.called("failed") > 0 })
+			relaytest.Eventually(t, "an outcome", func() bool { return r.called("delivered")+r.called("failed") > 0 })
 			if r.called(c.want) == 0 {
 				t.Errorf("the request is not %s", c.want)
 			}
@@ -161,7 +147,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	for i := range 5 {
 		r.put(on(fmt.Sprint("a", i)))
 	}
-	eventually(t, "five requests that failed", func() bool { return r.called("failed") >= 5 })
+	relaytest.Eventually(t, "five requests that failed", func() bool { return r.called("failed") >= 5 })
 	r.stop()
 	if reached.Load() != 0 || r.called("delivered") != 0 {
 		t.Errorf("redirects were followed %d times, %d delivered", reached.Load(), r.called("delivered"))
@@ -182,7 +168,7 @@ func TestNoProxyIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.put(on("a"))
-	eventually(t, "a request", func() bool { return r.called("failed") > 0 })
+	relaytest.Eventually(t, "a request", func() bool { return r.called("failed") > 0 })
 	if asked.Load() != 0 {
 		t.Error("the proxy was asked")
 	}
@@ -206,7 +192,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	for range 100 {
 		r.put(on("a"))
 	}
-	eventually(t, "all are told", func() bool { return r.left() == 0 })
+	relaytest.Eventually(t, "all are told", func() bool { return r.left() == 0 })
 	if n := connections.Load(); n != 1 {
 		t.Errorf("%d connections for one channel", n)
 	}
@@ -226,7 +212,7 @@ func TestWebhooksGoOverTLSToWhomTheSystemTrusts(t *testing.T) {
 			stranger := newRig(t, mustNetworks(t, "loopback"), hook)
 			stranger.run()
 			stranger.put(on("a"))
-			eventually(t, "a stranger's certificate is refused", func() bool { return stranger.called("failed") > 0 })
+			relaytest.Eventually(t, "a stranger's certificate is refused", func() bool { return stranger.called("failed") > 0 })
 
 			roots := x509.NewCertPool()
 			roots.AddCert(server.Certificate())
@@ -234,7 +220,7 @@ func TestWebhooksGoOverTLSToWhomTheSystemTrusts(t *testing.T) {
 			r.sender.Trust(roots)
 			r.run()
 			r.put(on("a"))
-			eventually(t, "it is told", func() bool { return r.left() == 0 })
+			relaytest.Eventually(t, "it is told", func() bool { return r.left() == 0 })
 			if got := <-protocols; (got == 2) != http2 {
 				t.Errorf("HTTP/%d", got)
 			}
@@ -261,7 +247,7 @@ func TestAForbiddenTargetGetsNothing(t *testing.T) {
 			r := newRig(t, nil, auth.Webhook{URL: fmt.Sprintf("http://%s:%d/hunter2", host, port)})
 			r.run()
 			r.put(on("a"), on("b"))
-			eventually(t, "both are refused", func() bool { return r.called("forbidden") == 2 })
+			relaytest.Eventually(t, "both are refused", func() bool { return r.called("forbidden") == 2 })
 			r.stop()
 			if n := r.log.count("may not go"); n != 1 || r.log.count("hunter2") != 0 {
 				t.Errorf("%d lines in the log: %s", n, r.log.text.String())
@@ -309,7 +295,7 @@ func BenchmarkDeliver(b *testing.B) {
 					r.put(o)
 				}
 				done += n
-				eventually(b, "all are told", func() bool { return r.counted("delivered") == done })
+				relaytest.Eventually(b, "all are told", func() bool { return r.counted("delivered") == done })
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "webhooks/s")
 			r.stop()
