@@ -78,6 +78,12 @@ func (c *client) Drop() {
 	c.world.running.Go(c.leave)
 }
 
+// Cut implements relay.Transport.
+func (c *client) Cut() {
+	c.world.events.add("%s: cut", c.name)
+	c.world.running.Go(c.leave)
+}
+
 // log writes each frame of one write to the journal; "+" marks the frames that came
 // in the same write as the one before.
 func (c *client) log(p []byte) {

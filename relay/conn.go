@@ -69,10 +69,11 @@ type Conn struct {
 
 	// Owned by the worker.
 
-	due    []*subscription
-	queued bool // in worker.ready
-	busy   bool // the transport still has something to send
-	parted bool // the farewell was sent, or the client is gone
+	due       []*subscription
+	queued    bool // in worker.ready
+	busy      bool // the transport still has something to send
+	dismissed bool // the farewell follows what is due
+	parted    bool // the farewell was sent, or the client is gone
 }
 
 // ID is the connection's socket id.

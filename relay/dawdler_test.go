@@ -51,3 +51,6 @@ func (d *dawdler) Send(p []byte) bool {
 }
 
 func (*dawdler) Drop() {}
+
+// Cut implements relay.Transport.
+func (*dawdler) Cut() {}

@@ -134,3 +134,6 @@ func (c *counter) Send(p []byte) bool {
 }
 
 func (*counter) Drop() {}
+
+// Cut implements relay.Transport.
+func (*counter) Cut() {}

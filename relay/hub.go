@@ -181,7 +181,7 @@ func (h *Hub) register(c *Conn) *protocol.Close {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
-		return protocol.ErrRestarting()
+		return errLeaving()
 	}
 	app, refused := h.current(c.app.Load())
 	if refused != nil {

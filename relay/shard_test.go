@@ -49,6 +49,7 @@ func newSink(w *worker, ch *channel) *sink {
 
 func (s *sink) Send(p []byte) bool { s.got += string(p); return true }
 func (s *sink) Drop()              {}
+func (s *sink) Cut()               {}
 
 func addTo(ch *channel, s *subscription) {
 	ch.mu.Lock()

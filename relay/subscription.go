@@ -29,8 +29,8 @@ type subscription struct {
 	replay *replay
 	// prelude is written before the first frame of the feed.
 	prelude []byte
-	// due says that the subscription stands in conn.due.
-	due bool
+	// joined says that it stands in its shard; due that it stands in conn.due.
+	joined, due bool
 	// left says that the client unsubscribed: nothing more is sent.
 	left bool
 	// place and lag are its indexes in shard.readers and shard.lagging; lag is

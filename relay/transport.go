@@ -15,4 +15,7 @@ type Transport interface {
 	// Drop ends the connection: the client gets a moment to take what was sent
 	// and to close from its side, then its reader sees an error.
 	Drop()
+	// Cut ends the connection at once; its reader sees an error. Anybody may call it, and
+	// it does not wait.
+	Cut()
 }

@@ -37,6 +37,8 @@ func (w *worker) turn(c *Conn) {
 		c.transport.Drop()
 	case len(c.due) > 0:
 		w.enqueue(c)
+	case c.dismissed:
+		c.farewell()
 	}
 }
 

@@ -48,13 +48,14 @@ type task struct {
 type taskKind uint8
 
 const (
-	taskJoin  taskKind = iota // sub became live
-	taskLeave                 // sub ended
-	taskDue                   // shard's feed has new frames
-	taskReply                 // conn has replies
-	taskSent                  // conn's transport has sent everything
-	taskGone                  // conn's client is gone
-	taskPage                  // the page that sub asked for was read
+	taskJoin    taskKind = iota // sub became live
+	taskLeave                   // sub ended
+	taskDue                     // shard's feed has new frames
+	taskReply                   // conn has replies
+	taskSent                    // conn's transport has sent everything
+	taskGone                    // conn's client is gone
+	taskPage                    // the page that sub asked for was read
+	taskDismiss                 // conn is to go when it has what is due
 )
 
 func newWorker(h *Hub) *worker {
@@ -147,6 +148,7 @@ func (w *worker) takeTasks() {
 func (w *worker) apply(t task) {
 	switch t.kind {
 	case taskJoin:
+		t.sub.joined = true
 		t.sub.shard.join(t.sub)
 		t.sub.conn.setDue(t.sub)
 		w.enqueue(t.sub.conn)
@@ -166,6 +168,8 @@ func (w *worker) apply(t task) {
 		t.conn.parted = true
 	case taskPage:
 		w.receive(t.sub, t.page)
+	case taskDismiss:
+		w.dismiss(t.conn)
 	}
 }
 

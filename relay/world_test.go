@@ -306,15 +306,21 @@ func (w *world) doWait(args []string) error {
 	return nil
 }
 
-// doDrain: drain WINDOW. It goes on in the background.
+// doDrain: drain WINDOW PATIENCE. It goes on in the background.
 func (w *world) doDrain(args []string) error {
 	window, err := time.ParseDuration(args[0])
 	if err != nil {
 		return err
 	}
+	patience, err := time.ParseDuration(args[1])
+	if err != nil {
+		return err
+	}
 	w.running.Go(func() {
-		w.hub.Drain(w.t.Context(), window)
-		w.hub.Wait(w.t.Context())
+		ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+		defer cancel()
+		w.hub.Drain(ctx, window)
+		w.hub.Wait(ctx)
 		w.events.add("drained")
 	})
 	return nil

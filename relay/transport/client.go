@@ -178,6 +178,9 @@ func (c *client) Drop() {
 	time.AfterFunc(farewellTime, func() { _ = c.socket.Close() })
 }
 
+// Cut implements [relay.Transport].
+func (c *client) Cut() { _ = c.socket.Close() }
+
 func (c *client) closeWrite() {
 	if c.tls != nil {
 		_ = c.tls.CloseWrite()

@@ -131,6 +131,6 @@ func TestDrainWhileClientsAskAgain(t *testing.T) {
 	}
 	r.awaitSessions(0)
 	c := r.dial(relaytest.XHROptions{})
-	c.ExpectError(4200, "")
-	c.ExpectClose(4200)
+	c.ExpectError(4100, "")
+	c.ExpectClose(4100)
 }

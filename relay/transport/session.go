@@ -111,6 +111,14 @@ func (s *session) Drop() {
 	}
 }
 
+// Cut implements [relay.Transport].
+func (s *session) Cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parted = true
+	s.expire(0)
+}
+
 // expire ends the session after d, unless that is put off. The caller holds mu.
 func (s *session) expire(d time.Duration) {
 	if s.grace == nil {
