@@ -1,17 +1,13 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"os"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,12 +51,15 @@ type node struct {
 	metrics   *server.Server
 	stopping  atomic.Bool
 	leaving   chan struct{} // closed when clients have had their notice: what lasts ends
+	running   *parts
+	systemd   *systemd         // nil where nobody is to be told
+	reloads   <-chan os.Signal // nil where SIGHUP ends the process
 }
 
 // newNode wires a node that serves on the given listeners. other serves the paths
 // that are not the relay's own; nil means that there are none.
 func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
-	n := &node{config: c, log: log, registry: prometheus.NewRegistry(), leaving: make(chan struct{})}
+	n := &node{config: c, log: log, registry: prometheus.NewRegistry(), leaving: make(chan struct{}), running: newParts()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := metrics.New(n.registry)
 	apps, watch, err := c.servedApps(appsfile.Watch{Metrics: m, Log: log})
@@ -80,6 +79,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.cluster, err = newCluster(c, m, log); err != nil {
 		return nil, err
 	}
+	memory, descriptors := server.ProcessMemory(), transport.ProcessDescriptors()
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
 		Roster:          n.roster,
@@ -93,16 +93,16 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		PingAfter:       c.PingAfter,
 		PongTimeout:     c.PongTimeout,
 		FlushWindow:     c.FlushWindow,
-		FeedMemory:      feedMemory(c.FeedMemory),
+		FeedMemory:      feedMemory(c.FeedMemory, memory),
 	})
 	entrance := transport.Entrance{
-		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout, Admission: c.admission(),
+		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout,
+		Admission: c.admission(memory, descriptors),
 	}
 	n.webSocket = &transport.WebSocket{Entrance: entrance}
 	fallback := transport.FallbackConfig{Entrance: entrance, Heartbeat: c.heartbeat(), Hostname: c.NodeHostname}
 	n.cluster.join(&fallback)
 	n.fallback = transport.NewFallback(fallback)
-	memory := server.ProcessMemory()
 	n.server = server.New(server.Routes{
 		WebSocket: n.webSocket,
 		Fallback:  n.fallback,
@@ -113,6 +113,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 
 		Memory: memory, MemoryPercent: c.AcceptTrafficMemory,
 	}.Handler(), log)
+	n.server.Descriptors = descriptors
 	n.state().Register(n.registry)
 	n.metrics = server.New(n.metricsHandler(memory), log)
 	return n, nil
@@ -126,11 +127,12 @@ func (n *node) api(m *metrics.Metrics) *api.API {
 	}
 }
 
-func (n *node) metricsHandler(memory server.Memory) http.Handler {
+func (n *node) metricsHandler(memory *server.Memory) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
 	server.Health(mux, n.ready)
 	server.Usage(mux, memory)
+	server.Profiles(mux)
 	return mux
 }
 
@@ -192,17 +194,6 @@ func certPool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// feedMemory is what is set, or a quarter of what the process may have.
-func feedMemory(set appsfile.Bytes) int64 {
-	if set > 0 {
-		return int64(set)
-	}
-	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
-		return limit / 4
-	}
-	return 256 << 20
-}
-
 func (n *node) ready() error {
 	if err := n.serving(); err != nil {
 		return err
@@ -211,87 +202,4 @@ func (n *node) ready() error {
 		return err
 	}
 	return errors.Join(n.hub.Ready(), n.roster.Ready())
-}
-
-// run serves until ctx ends, then stops in order: it says that it is not ready,
-// goes on for the drain delay, asks its clients to go elsewhere, and lets Redis go
-// last.
-func (n *node) run(ctx context.Context, listeners []listener) error {
-	if err := n.listen(ctx, listeners); err != nil {
-		return err
-	}
-	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopCore()
-	accept, stopAccepting := context.WithCancel(core)
-	defer stopAccepting()
-	var running, accepting sync.WaitGroup
-	running.Go(func() { n.hub.Run(core) })
-	running.Go(func() { n.broker.Run(core, n.hub, n.hub.Flush) })
-	running.Go(func() { n.roster.Run(core, n.hub) })
-	running.Go(func() { n.webhooks.run(core) })
-	running.Go(func() { n.cluster.run(core) })
-	if n.appsFile != nil {
-		running.Go(func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
-	}
-	running.Go(func() { n.logFailure(n.metrics.Serve(core)) })
-	failed := make(chan error, 1)
-	accepting.Go(func() { failed <- n.server.Serve(accept) })
-
-	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-		n.pause()
-	}
-	close(n.leaving)
-	n.drain(core, func() { n.cluster.leave(); stopAccepting(); accepting.Wait() })
-	stopCore()
-	running.Wait()
-	return err
-}
-
-// appsFileEvery is the time between two looks at the apps file.
-const appsFileEvery = time.Second
-
-// takeApps puts other apps in force.
-func (n *node) takeApps(next []auth.App) error { return n.hub.Reload(n.apps, next) }
-
-func (n *node) listen(ctx context.Context, listeners []listener) error {
-	for _, l := range listeners {
-		if _, err := n.server.Listen(ctx, l.address, l.tls); err != nil {
-			return err
-		}
-	}
-	if n.config.MetricsListen == "" {
-		return nil
-	}
-	_, err := n.metrics.Listen(ctx, n.config.MetricsListen, nil)
-	return err
-}
-
-// pause goes on serving for a while as a node that is not ready.
-func (n *node) pause() {
-	n.stopping.Store(true)
-	n.log.Info("stopping", "drain_delay", n.config.DrainDelay.String())
-	<-time.After(n.config.DrainDelay)
-}
-
-// drain asks the clients to go elsewhere, and waits until all are gone. Nothing new is
-// accepted once all were asked: until then those without WebSockets need requests to be told.
-func (n *node) drain(ctx context.Context, stopAccepting func()) {
-	const patience = 15 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, n.config.DrainWindow+patience)
-	defer cancel()
-	n.hub.Drain(ctx, n.config.DrainWindow)
-	stopAccepting()
-	n.hub.Wait(ctx)
-	n.webSocket.Wait()
-	n.fallback.Wait()
-	n.log.Info("stopped")
-}
-
-func (n *node) logFailure(err error) {
-	if err != nil {
-		n.log.Error("serving metrics failed", "error", err)
-	}
 }

@@ -76,7 +76,7 @@ type Metrics struct {
 	Limited *prometheus.CounterVec
 	// Shed counts handshakes that were refused for the node's sake, and calls of the HTTP
 	// API, by why: "connections", "address_connections", "handshakes",
-	// "address_handshakes", "origin", "address_calls".
+	// "address_handshakes", "memory", "descriptors", "origin", "address_calls".
 	Shed *prometheus.CounterVec
 
 	// Apps are those in force, AppsGood is 1 while they are what the apps file says, and

@@ -3,14 +3,22 @@ package server
 import (
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
 
-// Memory is what the process may have. The zero value knows no bound.
-type Memory struct{ limit int64 }
+// Memory is what the process may have. A nil Memory, as the zero value, knows no bound.
+type Memory struct {
+	limit int64
+
+	mu        sync.Mutex
+	collected time.Time
+}
 
 // MemoryUsage is how much of it the process has now. Total is 0, and Percent too, where
 // there is no bound.
@@ -21,21 +29,31 @@ type MemoryUsage struct {
 	Percent float64 `json:"percent"`
 }
 
-// ProcessMemory finds out what this process may have: the least of GOMEMLIMIT, the
-// container's limit and the machine's memory. It reads files; call it once.
-func ProcessMemory() Memory { return findMemory("/") }
+// ProcessMemory finds out what this process may have: GOMEMLIMIT or, where that is less, what
+// the container has or the machine. Without GOMEMLIMIT it has garbage collected so that the
+// process stays within nine tenths of it. It reads files; call it once.
+func ProcessMemory() *Memory {
+	m := findMemory("/")
+	if os.Getenv("GOMEMLIMIT") == "" && m.limit > 0 {
+		debug.SetMemoryLimit(m.limit / 10 * 9)
+	}
+	return m
+}
 
-// findMemory is ProcessMemory with another root of the file system.
-func findMemory(root string) Memory {
-	limit := debug.SetMemoryLimit(-1)
+// findMemory is ProcessMemory with another root of the file system, and changes nothing.
+func findMemory(root string) *Memory {
+	limit := int64(math.MaxInt64)
+	if os.Getenv("GOMEMLIMIT") != "" {
+		limit = debug.SetMemoryLimit(-1)
+	}
 	for _, file := range []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"} {
 		limit = min(limit, readLimit(root+file))
 	}
 	limit = min(limit, machineMemory(root+"proc/meminfo"))
 	if limit == math.MaxInt64 {
-		return Memory{}
+		return &Memory{}
 	}
-	return Memory{limit}
+	return &Memory{limit: limit}
 }
 
 // readLimit reads a number of bytes; a file that is missing or holds none sets no limit.
@@ -70,14 +88,59 @@ func machineMemory(file string) int64 {
 }
 
 // Usage measures. What the process has is what counts against GOMEMLIMIT.
-func (m Memory) Usage() MemoryUsage {
-	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(samples)
-	used := int64(min(samples[0].Value.Uint64()-samples[1].Value.Uint64(), math.MaxInt64))
-	if m.limit == 0 {
+func (m *Memory) Usage() MemoryUsage {
+	used, _ := measureMemory()
+	if m == nil || m.limit == 0 {
 		return MemoryUsage{Used: used}
 	}
 	return MemoryUsage{
 		Free: max(0, m.limit-used), Used: used, Total: m.limit, Percent: 100 * float64(used) / float64(m.limit),
 	}
+}
+
+// collectEvery is the least time between two collections for the sake of [Memory.Low].
+const collectEvery = 5 * time.Second
+
+// Low says whether the process needs more than percent of its memory; 0 percent means that
+// memory does not matter. Garbage does not count, since it is collected before it is too much;
+// so that what clients left behind becomes garbage in time it is collected here, too, where
+// there seems to be too little.
+func (m *Memory) Low(percent int) bool {
+	if m == nil || m.limit == 0 || percent <= 0 {
+		return false
+	}
+	most := int64(float64(m.limit) / 100 * float64(percent))
+	if _, needed := measureMemory(); needed <= most {
+		return false
+	}
+	m.collect()
+	_, needed := measureMemory()
+	return needed > most
+}
+
+// collect collects garbage, unless that was done a moment ago.
+func (m *Memory) collect() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.collected.IsZero() || time.Since(m.collected) >= collectEvery {
+		runtime.GC()
+		m.collected = time.Now()
+	}
+}
+
+// measureMemory returns how much memory the process has, and how much it would have without
+// what it has in reserve and without what was not found alive when garbage was last collected.
+func measureMemory() (used, needed int64) {
+	names := [...]string{
+		"/memory/classes/total:bytes", "/memory/classes/heap/released:bytes", "/memory/classes/heap/free:bytes",
+		"/memory/classes/heap/objects:bytes", "/gc/heap/live:bytes",
+	}
+	var samples [len(names)]metrics.Sample
+	for i, name := range names {
+		samples[i].Name = name
+	}
+	metrics.Read(samples[:])
+	value := func(i int) int64 { return int64(min(samples[i].Value.Uint64(), math.MaxInt64)) }
+	used = value(0) - value(1)
+	return used, used - value(2) - max(0, value(3)-value(4))
 }

@@ -24,7 +24,7 @@ type Routes struct {
 	// Ready returns nil while the node can do its work, else what is wrong.
 	Ready func() error
 	// Memory and MemoryPercent are those of [Traffic].
-	Memory        Memory
+	Memory        *Memory
 	MemoryPercent int
 	// Other serves every other path; nil means that there is none.
 	Other http.Handler

@@ -28,6 +28,10 @@ const (
 
 // Server serves one handler on some addresses.
 type Server struct {
+	// Descriptors are what connections take up, if they are to leave some; they are set
+	// before Listen.
+	Descriptors *transport.Descriptors
+
 	log       *slog.Logger
 	http      *http.Server
 	listeners []net.Listener
@@ -56,6 +60,7 @@ func (s *Server) Listen(ctx context.Context, address string, config *tls.Config)
 	if err != nil {
 		return nil, err
 	}
+	ln.Descriptors, ln.Log = s.Descriptors, s.log
 	s.log.Info("listening", "address", ln.Addr().String(), "tls", config != nil)
 	if config == nil {
 		s.listeners = append(s.listeners, ln)

@@ -18,7 +18,7 @@ func TestTrafficIsForReadyNodesWithMemoryToSpare(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		ready   error
-		memory  server.Memory
+		memory  *server.Memory
 		percent int
 		want    string
 	}{
@@ -26,7 +26,7 @@ func TestTrafficIsForReadyNodesWithMemoryToSpare(t *testing.T) {
 		{"not ready", errors.New("stopping"), memory, 100, "503 stopping"},
 		{"low on memory", nil, server.MemoryOf(1), 85, "503 low on memory"},
 		{"memory does not matter", nil, server.MemoryOf(1), 0, "200 {"},
-		{"no bound", nil, server.Memory{}, 1, `200 {"memory":{"percentUsage":0,`},
+		{"no bound", nil, nil, 1, `200 {"memory":{"percentUsage":0,`},
 	} {
 		mux := http.NewServeMux()
 		server.Traffic(mux, func() error { return test.ready }, test.memory, test.percent)

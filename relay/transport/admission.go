@@ -17,6 +17,11 @@ type AdmissionConfig struct {
 	Connections, AddressConnections int
 	// Handshakes may come in one second, likewise.
 	Handshakes, AddressHandshakes int
+	// LowMemory says that the process needs more memory than it should; nil means that it
+	// never does. It is not asked more than a few times a second.
+	LowMemory func() bool
+	// Descriptors are those of the process. Those of the reserve are for nobody new.
+	Descriptors *Descriptors
 	// Address returns whom a request is from. It is required.
 	Address func(*http.Request) netip.Addr
 }
@@ -25,6 +30,7 @@ type AdmissionConfig struct {
 // are too many. A nil Admission takes everybody.
 type Admission struct {
 	config AdmissionConfig
+	memory watched // 1 while it is low
 
 	mu   sync.Mutex
 	open int
@@ -39,8 +45,19 @@ type Admission struct {
 
 // NewAdmission returns an admission that has nobody yet.
 func NewAdmission(config AdmissionConfig) *Admission {
-	return &Admission{config: config, openFrom: make(map[netip.Prefix]int), cameFrom: make(map[netip.Prefix]int)}
+	a := &Admission{config: config, openFrom: make(map[netip.Prefix]int), cameFrom: make(map[netip.Prefix]int)}
+	a.memory.every = memoryEvery
+	a.memory.look = func() int64 {
+		if config.LowMemory != nil && config.LowMemory() {
+			return 1
+		}
+		return 0
+	}
+	return a
 }
+
+// memoryEvery is the time between two looks at the memory of the process.
+const memoryEvery = time.Second / 4
 
 // surplus is the limit that a handshake is over, as metrics.Metrics.Shed calls it.
 type surplus string
@@ -51,6 +68,8 @@ const (
 	addressConnections surplus = "address_connections"
 	nodeHandshakes     surplus = "handshakes"
 	addressHandshakes  surplus = "address_handshakes"
+	lowMemory          surplus = "memory"
+	fewDescriptors     surplus = "descriptors"
 )
 
 func (s surplus) close() *protocol.Close {
@@ -61,6 +80,10 @@ func (s surplus) close() *protocol.Close {
 		return protocol.ErrOverCapacity("too many connections from your address")
 	case nodeHandshakes:
 		return protocol.ErrOverCapacity("too many clients connect at once")
+	case lowMemory:
+		return protocol.ErrOverCapacity("the node is short of memory")
+	case fewDescriptors:
+		return protocol.ErrOverCapacity("the node has all the connections it can have")
 	default:
 		return protocol.ErrOverCapacity("too many handshakes from your address")
 	}
@@ -78,15 +101,40 @@ func (a *Admission) enter(r *http.Request) (seat, surplus) {
 	if a == nil {
 		return seat{}, noSurplus
 	}
-	address := clientaddr.Group(a.config.Address(r))
+	address, lack := clientaddr.Group(a.config.Address(r)), a.lack()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn(time.Now())
 	if over := a.over(address); over != noSurplus {
 		return seat{}, over
 	}
+	if lack != noSurplus {
+		return seat{}, lack
+	}
 	a.count(address)
 	return seat{a, address}, noSurplus
+}
+
+// lack is what the process is short of. It may take a look, which takes its time.
+func (a *Admission) lack() surplus {
+	switch {
+	case a == nil:
+		return noSurplus
+	case a.memory.value() > 0:
+		return lowMemory
+	case a.config.Descriptors.short():
+		return fewDescriptors
+	default:
+		return noSurplus
+	}
+}
+
+// lingerers is how many clients that were refused have the time to close.
+func (a *Admission) lingerers() int64 {
+	if a == nil {
+		return maxLingering
+	}
+	return a.config.Descriptors.lingerers()
 }
 
 // turn begins a new second when the last one is over. The caller holds mu.

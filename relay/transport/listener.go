@@ -4,12 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"sync"
+	"time"
 )
 
 // Listener hands out the connections that [WebSocket] needs. Put TLS on top of
-// it, never beneath.
-type Listener struct{ *net.TCPListener }
+// it, never beneath. Its fields are to be set before the first Accept.
+type Listener struct {
+	*net.TCPListener
+	// Descriptors are what connections take up; nil means that there is no end of them.
+	Descriptors *Descriptors
+	// Log is told, now and then, that nothing can be accepted. It is required.
+	Log *slog.Logger
+
+	closing sync.Once
+	closed  chan struct{}
+	told    time.Time // belongs to Accept
+}
 
 // Listen listens on a TCP address, such as ":6001".
 func Listen(ctx context.Context, address string) (*Listener, error) {
@@ -22,14 +35,53 @@ func Listen(ctx context.Context, address string) (*Listener, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("listening on %s: not TCP", address), ln.Close())
 	}
-	return &Listener{tcp}, nil
+	return &Listener{TCPListener: tcp, Log: slog.New(slog.DiscardHandler), closed: make(chan struct{})}, nil
 }
 
-// Accept waits for the next connection.
+// Accept waits for the next connection, and before that for a descriptor.
 func (l *Listener) Accept() (net.Conn, error) {
+	if l.Descriptors.none() {
+		l.tell("no connection is accepted until another is closed: there are too few file descriptors")
+		l.Descriptors.await(l.closed)
+	}
 	conn, err := l.AcceptTCP()
 	if err != nil {
-		return nil, err
+		return nil, l.failed(err)
 	}
-	return &socket{TCPConn: conn}, nil
+	l.Descriptors.opened()
+	return &socket{TCPConn: conn, descriptors: l.Descriptors}, nil
 }
+
+// Close ends Accept, too.
+func (l *Listener) Close() error {
+	l.closing.Do(func() { close(l.closed) })
+	return l.TCPListener.Close()
+}
+
+// failed makes a temporary error of every one but the end: net/http waits a little and goes
+// on after those, and serves nobody any more after others. The kernel tells here of a client
+// that is gone already, and that it is short of something.
+func (l *Listener) failed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	l.tell("a connection cannot be accepted", "error", err)
+	return temporary{err}
+}
+
+// tellEvery is the least time between two words about what cannot be accepted.
+const tellEvery = time.Minute
+
+func (l *Listener) tell(what string, args ...any) {
+	if now := time.Now(); l.told.IsZero() || now.Sub(l.told) >= tellEvery {
+		l.told = now
+		l.Log.Warn(what, args...)
+	}
+}
+
+// temporary is a [net.Error] after which accepting goes on.
+type temporary struct{ error }
+
+func (temporary) Timeout() bool   { return false }
+func (temporary) Temporary() bool { return true }
+func (t temporary) Unwrap() error { return t.error }

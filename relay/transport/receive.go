@@ -34,6 +34,9 @@ func (f *Fallback) receive(w http.ResponseWriter, r *http.Request, transport str
 	case owner != nil:
 		f.Peers.Forward(w, r, owner, body)
 	case refused != nil:
+		if f.Admission.lack() == fewDescriptors {
+			w.Header().Set("Connection", "close") // the client keeps one open otherwise
+		}
 		receiveHead(w)
 		refuseSession(w, refused, transport)
 	case s == nil:

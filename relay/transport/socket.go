@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -30,12 +31,24 @@ type socket struct {
 	group   *sync.WaitGroup // waits for the flushers
 	sent    func()          // called when a flusher has written everything
 
+	descriptors *Descriptors // count it until it is closed
+	closed      atomic.Bool
+
 	mu       sync.Mutex
 	relaxed  bool
 	corked   bool    // writes are collected
 	dead     bool    // a write failed; nothing is written any more
 	flushing bool    // a flusher is at work
 	pending  *buffer // what the kernel did not take; nil when there is nothing
+}
+
+// Close closes the connection.
+func (s *socket) Close() error {
+	err := s.TCPConn.Close()
+	if !s.closed.Swap(true) {
+		s.descriptors.closed()
+	}
+	return err
 }
 
 // relax makes Write never wait. A client that takes nothing for the timeout is
