@@ -12,7 +12,7 @@ import (
 
 // readLog reads what Redis holds of a channel's log, past all that the relay knows
 // of it.
-func readLog(ctx context.Context, client *redis.Client, channel string) (checker.Log, error) {
+func readLog(ctx context.Context, client redis.UniversalClient, channel string) (checker.Log, error) {
 	l := checker.Log{Channel: channel}
 	meta, err := client.HMGet(ctx, logKey(channel)+":meta", "e", "i", "f").Result()
 	if err != nil {

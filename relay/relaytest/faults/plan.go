@@ -5,14 +5,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
 )
+
+// RedisGroup is several Redis servers that are one to the relays and to backends: a
+// master with replicas and Sentinels, or a Cluster.
+type RedisGroup interface {
+	// URL is what RELAY_REDIS_URL has to be.
+	URL() string
+	// Client is a client that finds the master itself.
+	Client() redis.UniversalClient
+}
 
 // Plan is a run: the parts, what they carry, and what is done to them.
 type Plan struct {
 	Fault string
 	Redis []relaytest.RedisOption // changes the server
+	// Group starts what takes the place of the one server: World.Redis is nil then, Redis,
+	// RelaysVia and, for Redis, BackendsVia mean nothing.
+	Group func(t testing.TB) RedisGroup
 	// Forgets says that Redis is made to forget the logs; Begins that Nemesis closes them,
 	// and that the writers begin them anew.
 	Forgets, Begins bool

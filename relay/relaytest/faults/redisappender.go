@@ -18,19 +18,40 @@ import (
 
 // redisAppender is a backend that calls the script, one line a call.
 type redisAppender struct {
-	client *redis.Client
+	client redis.UniversalClient
 	// function makes it call the Redis Function instead of the script.
 	function bool
 }
 
-// newRedisAppender returns one that gives up a call after the time-out, does not try
-// again by itself, and ends with the test.
-func newRedisAppender(t testing.TB, address string, timeout time.Duration, function bool) *redisAppender {
-	client := redis.NewClient(&redis.Options{
-		Addr: address, MaxRetries: -1, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolSize: 1,
-	})
-	t.Cleanup(func() { _ = client.Close() })
+func newRedisAppender(client redis.UniversalClient, function bool) *redisAppender {
 	return &redisAppender{client, function}
+}
+
+// impatient is a client as the given one, that gives up a call after the time-out and does
+// not try again by itself, but that in a Cluster it goes where it is sent. It ends with the
+// test. With an address it connects there.
+func impatient(t testing.TB, as redis.UniversalClient, address string, timeout time.Duration) redis.UniversalClient {
+	t.Helper()
+	var client redis.UniversalClient
+	switch as := as.(type) {
+	case *redis.Client:
+		like := as.Options()
+		o := &redis.Options{Addr: address, MaxRetries: -1, PoolSize: 1, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout}
+		o.Username, o.Password, o.DB, o.TLSConfig = like.Username, like.Password, like.DB, like.TLSConfig
+		if address == "" {
+			o.Addr, o.Dialer = like.Addr, like.Dialer // which asks Sentinels for the master
+		}
+		client = redis.NewClient(o)
+	case *redis.ClusterClient:
+		like := as.Options()
+		o := &redis.ClusterOptions{Addrs: like.Addrs, PoolSize: 1, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout}
+		o.Username, o.Password, o.TLSConfig = like.Username, like.Password, like.TLSConfig
+		client = redis.NewClusterClient(o)
+	default:
+		t.Fatalf("a backend knows no client such as %T", as)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 func (a *redisAppender) append(ctx context.Context, lines []numbered, o options) ([]appended, error) {
@@ -68,7 +89,7 @@ func (a *redisAppender) call(ctx context.Context, key string, args []any) (any, 
 	case strings.HasPrefix(text, "NOSCRIPT"):
 		return a.client.Eval(ctx, broker.AppendScript(), []string{key}, args...).Result()
 	case strings.Contains(text, "Function not found"):
-		if err := a.client.FunctionLoadReplace(ctx, broker.AppendLibrary()).Err(); err != nil {
+		if err := a.load(ctx); err != nil {
 			return nil, fmt.Errorf("loading the function: %w", err)
 		}
 		return a.byName(ctx, key, args)
@@ -76,6 +97,16 @@ func (a *redisAppender) call(ctx context.Context, key string, args []any) (any, 
 		return nil, fmt.Errorf("%w: %w", errRefused, err)
 	}
 	return nil, err
+}
+
+// load tells Redis the function; in a Cluster every master must know it.
+func (a *redisAppender) load(ctx context.Context) error {
+	if cluster, ok := a.client.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+			return master.FunctionLoadReplace(ctx, broker.AppendLibrary()).Err()
+		})
+	}
+	return a.client.FunctionLoadReplace(ctx, broker.AppendLibrary()).Err()
 }
 
 func (a *redisAppender) byName(ctx context.Context, key string, args []any) (any, error) {

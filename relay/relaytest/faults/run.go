@@ -63,14 +63,16 @@ func (r *run) populate() {
 		scheme, _, _ := strings.Cut(relay.URL(), "://")
 		bases = append(bases, scheme+"://"+r.plan.BackendsVia(r.T, relay.Address))
 	}
-	server := r.plan.BackendsVia(r.T, r.Redis.Address())
-	timeout := r.plan.Load.Timeout
+	timeout, server := r.plan.Load.Timeout, ""
+	if r.Redis != nil {
+		server = r.plan.BackendsVia(r.T, r.Redis.Address())
+	}
 	for _, channel := range r.plan.Channels {
 		for _, kind := range readerKinds() {
 			r.addReader(kind, sockets, channel)
 		}
-		r.addWriter("evalsha", channel, newRedisAppender(r.T, server, timeout, false))
-		r.addWriter("fcall", channel, newRedisAppender(r.T, server, timeout, true))
+		r.addWriter("evalsha", channel, newRedisAppender(impatient(r.T, r.Client(), server, timeout), false))
+		r.addWriter("fcall", channel, newRedisAppender(impatient(r.T, r.Client(), server, timeout), true))
 		r.addWriter("http", channel, newHTTPAppender(bases, 5*timeout, r.tls))
 	}
 	r.addReader(readerKind{name: "resuming all", resumes: true, every: time.Second}, sockets, r.plan.Channels...)
@@ -130,7 +132,7 @@ func (r *run) closeLogs() (logs []checker.Log) {
 	}
 	for _, channel := range r.plan.Channels {
 		r.Close(channel)
-		l, err := readLog(r.T.Context(), r.Redis.Client(), channel)
+		l, err := readLog(r.T.Context(), r.Client(), channel)
 		if err != nil {
 			r.T.Fatal(err)
 		}

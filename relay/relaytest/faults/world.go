@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/checker"
@@ -17,7 +19,8 @@ import (
 // World is what a plan's Nemesis may harm.
 type World struct {
 	T      *testing.T
-	Redis  *relaytest.Redis
+	Redis  *relaytest.Redis // nil with a Group
+	Group  RedisGroup       // nil with one server
 	Relays []*relaytest.Relay
 
 	dice   dice
@@ -30,10 +33,18 @@ type World struct {
 
 func newWorld(t *testing.T, p Plan, seed uint64) *World {
 	t.Helper()
-	w := &World{T: t, Redis: relaytest.StartRedis(t, p.Redis...), dice: newDice(seed, 0), name: strconv.FormatUint(seed, 10)}
-	w.closer = &writer{by: newRedisAppender(t, w.Redis.Address(), time.Second, false), dice: w.dice}
+	w := &World{T: t, dice: newDice(seed, 0), name: strconv.FormatUint(seed, 10)}
+	var url string
+	if p.Group != nil {
+		w.Group = p.Group(t)
+		url = w.Group.URL()
+	} else {
+		w.Redis = relaytest.StartRedis(t, p.Redis...)
+		url = "redis://" + p.RelaysVia(t, w.Redis.Address())
+	}
+	w.closer = &writer{by: newRedisAppender(impatient(t, w.Client(), "", time.Second), false), dice: w.dice}
 	env := map[string]string{
-		"RELAY_REDIS_URL":   "redis://" + p.RelaysVia(t, w.Redis.Address()),
+		"RELAY_REDIS_URL":   url,
 		"RELAY_LOG_RULES":   rules,
 		"RELAY_FEED_MEMORY": "256KiB", // slow readers fall off the feeds
 		"RELAY_LOG_LEVEL":   "info",
@@ -54,6 +65,14 @@ func newWorld(t *testing.T, p Plan, seed uint64) *World {
 		w.Relays = append(w.Relays, start(t, env))
 	}
 	return w
+}
+
+// Client is a client of the Redis that has the logs.
+func (w *World) Client() redis.UniversalClient {
+	if w.Group != nil {
+		return w.Group.Client()
+	}
+	return w.Redis.Client()
 }
 
 // Pick draws one of n.
@@ -81,7 +100,7 @@ func (w *World) AwaitEntries(channel string, n uint64) {
 	w.T.Helper()
 	deadline := time.Now().Add(4 * relaytest.Patience)
 	for time.Now().Before(deadline) {
-		text, _ := w.Redis.Client().HGet(w.T.Context(), logKey(channel)+":meta", "i").Result() // no log, no entries
+		text, _ := w.Client().HGet(w.T.Context(), logKey(channel)+":meta", "i").Result() // no log, no entries
 		if id, err := protocol.ParseID(text); err == nil && id.Offset >= n {
 			return
 		}
