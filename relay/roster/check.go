@@ -33,7 +33,7 @@ func (p probe) try(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(lease) != 2 {
+	if len(lease) != 3 {
 		return errUnexpected
 	}
 	member := func(what string) []any { return []any{what, "tpovar", probedMembers, "check", "", 0} }

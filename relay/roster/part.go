@@ -15,6 +15,8 @@ type part struct {
 	incarnation string
 	// epoch is the one that it has had a lease in; or unknown, or lost.
 	epoch string
+	// others says that other incarnations had leases when it had its own last, or may live.
+	others bool
 	// unsettled are the channels whose rolls were told and are not settled. They are
 	// asked for again at the time settles.
 	unsettled map[protocol.ChannelName]bool

@@ -72,6 +72,8 @@ type Roster struct {
 	wishes *wishes
 	// away is since when Redis cannot be told anything; nil while it can.
 	away atomic.Pointer[time.Time]
+	// alone is when this node was known to be alone last; nil if others were there since.
+	alone atomic.Pointer[time.Time]
 	// source names this process to those who count its notes.
 	source string
 	// parts are what the sender knows of the partitions. Owned by Run.
@@ -127,6 +129,14 @@ func (r *Roster) Ready() error {
 		return fmt.Errorf("Redis cannot be told who is here since %s", since.Format(time.TimeOnly))
 	}
 	return nil
+}
+
+// Alone says whether no other node is there, as far as Redis told within the last two
+// refreshes. What is not known is not alone: so it is not while nodes come back to a Redis
+// that has lost something.
+func (r *Roster) Alone() bool {
+	at := r.alone.Load()
+	return at != nil && time.Since(*at) <= 2*r.config.Refresh
 }
 
 // Run keeps Redis told until ctx ends, and then tells it what is left to tell and gives

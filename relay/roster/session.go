@@ -142,7 +142,8 @@ func (s *session) call(ctx context.Context, parts []*part, args func(*part) []an
 // lease takes or refreshes the leases of all partitions. An incarnation that has lost its
 // lease is over: another takes its place, and says everything from the beginning.
 func (s *session) lease(ctx context.Context) error {
-	s.refresh = time.Now().Add(s.config.Refresh)
+	began := time.Now()
+	s.refresh = began.Add(s.config.Refresh)
 	for parts := s.everyPart(); len(parts) > 0; {
 		replies, err := s.call(ctx, parts, func(p *part) []any {
 			return []any{
@@ -165,7 +166,19 @@ func (s *session) lease(ctx context.Context) error {
 		}
 		parts = over
 	}
+	s.noteAlone(began)
 	return nil
+}
+
+// noteAlone notes whether this node was alone when the leases were taken.
+func (s *session) noteAlone(leased time.Time) {
+	at := &leased
+	for i := range s.parts {
+		if s.parts[i].others {
+			at = nil
+		}
+	}
+	s.alone.Store(at)
 }
 
 // leased takes in the answer to the command lease. It says whether p has its lease.
@@ -174,9 +187,10 @@ func (s *session) leased(p *part, reply *redis.Cmd) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(answer) != 2 {
+	if len(answer) != 3 {
 		return false, errUnexpected
 	}
+	p.others = answer[2] != int64(0)
 	if answer[1] == int64(0) {
 		p.incarnation, p.epoch = newIncarnation(), lost
 		return false, nil

@@ -4,10 +4,19 @@ local function keep_seq(before)
   if seq ~= before then redis.call('SET', base .. ':seq', number(seq)) end
 end
 
+-- others answers 1 if another incarnation has a lease, or may live and not have said so, else 0.
+local function others(inc)
+  if redis.call('EXISTS', base .. ':hold') == 1 then return 1 end
+  for _, other in ipairs(set('SMEMBERS', base .. ':incs')) do
+    if other ~= inc and redis.call('MGET', key('lease', other))[1] == epoch then return 1 end
+  end
+  return 0
+end
+
 -- lease INC KNOWN LEASE SILENCE HOLD: takes or refreshes the lease of an incarnation.
 -- KNOWN is the epoch that it has had a lease in; '-' if it has had none, but its node has
--- under another name; empty for a new node. Answers the epoch, and 1 if it has a lease
--- now, 0 if it had lost it: then it never gets one again.
+-- under another name; empty for a new node. Answers the epoch; 1 if it has a lease now, 0 if
+-- it had lost it: then it never gets one again; and 1 if others may live, else 0.
 function commands.lease(inc, known, ms, silence, hold_ms)
   local last, run = begin(base .. ':last', base .. ':run')
   local info = redis.pcall('INFO', 'server')
@@ -28,10 +37,10 @@ function commands.lease(inc, known, ms, silence, hold_ms)
   redis.call('SET', base .. ':last', number(now))
   if is ~= '' and is ~= run then redis.call('SET', base .. ':run', is) end
   local lease = key('lease', inc)
-  if had and (known ~= epoch or redis.call('MGET', lease)[1] ~= epoch) then return {epoch, 0} end
+  if had and (known ~= epoch or redis.call('MGET', lease)[1] ~= epoch) then return {epoch, 0, 1} end
   redis.call('SET', lease, epoch, 'PX', ms)
   set('SADD', base .. ':incs', inc)
-  return {epoch, 1}
+  return {epoch, 1, others(inc)}
 end
 
 -- release INC: gives the lease back.
