@@ -13,7 +13,7 @@ import (
 )
 
 // Watch looks whether an apps file has another content. Path, Metrics and Log are required.
-// Its methods are for one goroutine.
+// Its methods but Reload are for one goroutine.
 type Watch struct {
 	Path    string
 	Metrics *metrics.Metrics
@@ -24,6 +24,8 @@ type Watch struct {
 	settled digest   // what two looks in a row saw, the last time they did
 	inForce digest
 	refused bool // the settled content is not in force
+	// asks are for a look at once; what is sent is closed after it. Set by Load.
+	asks chan chan struct{}
 }
 
 // Read reads an apps file, and the files with secrets that it names.
@@ -40,6 +42,7 @@ func (w *Watch) Load() ([]auth.App, error) {
 		return nil, err
 	}
 	w.last, w.settled, w.inForce = seen, seen, seen
+	w.asks = make(chan chan struct{})
 	w.good(len(apps))
 	return apps, nil
 }
@@ -60,8 +63,37 @@ func (w *Watch) Run(ctx context.Context, every time.Duration, take func([]auth.A
 			return
 		case <-ticks.C:
 			w.step(take)
+		case done := <-w.asks:
+			w.stepAtOnce(take)
+			close(done)
 		}
 	}
+}
+
+// Reload has Run look at once, and take what is there though it was seen only once: whoever
+// asks has written it to the end. It returns when that is done, or when ctx ends. Anybody may
+// call it after Load.
+func (w *Watch) Reload(ctx context.Context) {
+	done := make(chan struct{})
+	select {
+	case w.asks <- done:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// stepAtOnce is a look for somebody who waits for what comes of it: that is logged in any case.
+func (w *Watch) stepAtOnce(take func([]auth.App) error) {
+	look := w.look()
+	if look.digest() == w.inForce && !w.refused {
+		w.Log.Info("the apps file is what is in force", "file", w.Path)
+		return
+	}
+	w.settle(look, take)
 }
 
 // step is one look.
@@ -70,10 +102,14 @@ func (w *Watch) step(take func([]auth.App) error) {
 	seen := look.digest()
 	stays := seen == w.last
 	w.last = seen
-	if !stays || seen == w.settled {
-		return
+	if stays && seen != w.settled {
+		w.settle(look, take)
 	}
-	apps, seen, err := w.parse(look)
+}
+
+// settle puts a look in force, or refuses it.
+func (w *Watch) settle(l *look, take func([]auth.App) error) {
+	apps, seen, err := w.parse(l)
 	w.last, w.settled = seen, seen
 	switch {
 	case err == nil && seen == w.inForce:

@@ -323,3 +323,30 @@ func TestRunLooksUntilItsContextEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestAReloadTakesAtOnceWhatIsThere(t *testing.T) {
+	w := watch(t, apps("a=1"))
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		w.watch.Run(ctx, time.Hour, func(apps []auth.App) error {
+			w.taken = append(w.taken, describe(apps))
+			return w.refuse
+		})
+	})
+	w.watch.Reload(ctx)
+	w.write("apps.yaml", apps("a=2"))
+	w.watch.Reload(ctx)
+	w.write("apps.yaml", "bad")
+	w.watch.Reload(ctx)
+	w.watch.Reload(ctx) // who asks again is told again
+	w.write("apps.yaml", apps("a=2"))
+	w.watch.Reload(ctx)
+	stop()
+	running.Wait()
+	w.watch.Reload(ctx) // does not wait for ever
+	w.expect([]string{"a=2"}, 2, true)
+	if !strings.Contains(w.log.String(), "the apps file is what is in force") {
+		t.Errorf("who asked in vain was not told:\n%s", w.log.String())
+	}
+}
