@@ -49,7 +49,7 @@ func ServeTLS(certs *Certs) map[string]string {
 // StartRelay builds the binary, runs `buildrelay serve` with env and nothing else in its
 // environment, and returns when it is ready. Unless env says otherwise it listens
 // on free ports of loopback, without TLS, logs from debug on, stops without a
-// delay, and has the fixture's app, if not those of an apps file; RELAY_REDIS_URL is for
+// delay or window, and has the fixture's app, if not those of an apps file; RELAY_REDIS_URL is for
 // env to give. The test fails if the process ends unasked, panics or has a data race.
 func StartRelay(t testing.TB, env map[string]string) *Relay {
 	t.Helper()
@@ -78,6 +78,7 @@ func start(t testing.TB, binary string, env map[string]string, certs *Certs) *Re
 		"RELAY_TLS":            "off",
 		"RELAY_LOG_LEVEL":      "debug",
 		"RELAY_DRAIN_DELAY":    "0s",
+		"RELAY_DRAIN_WINDOW":   "0s",
 		"RELAY_APP_ID":         AppID,
 		"RELAY_APP_KEY":        Key,
 		"RELAY_APP_SECRET":     Secret,
