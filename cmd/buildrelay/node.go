@@ -132,7 +132,7 @@ func (n *node) metricsHandler(memory *server.Memory) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
 	server.Health(mux, n.ready)
 	server.Usage(mux, memory)
-	server.Profiles(mux)
+	n.profiles(mux)
 	return mux
 }
 

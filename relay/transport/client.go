@@ -74,7 +74,7 @@ func (ws *WebSocket) join(c *client, app *auth.App) *protocol.Close {
 func (ws *WebSocket) refuse(c *client, why *protocol.Close) {
 	ws.refused(why)
 	c.refuse(why)
-	if ws.lingering.enter(maxLingering) {
+	if ws.lingering.enter(ws.Admission.lingerers()) {
 		c.linger()
 		ws.lingering.leave()
 	}
