@@ -57,6 +57,15 @@ func (h *Hub) sweep(ctx context.Context) {
 	}
 }
 
+// stuckAfter is how far the clock may be behind.
+const stuckAfter = 10 * time.Second
+
+// Alive says whether the sweeper, which looks at everything under its locks, goes on: a hub
+// that hangs does not come back by itself.
+func (h *Hub) Alive() bool {
+	return time.Since(h.start)-time.Duration(h.clock.Load())*time.Second < stuckAfter
+}
+
 // advance moves the clock to the given second and looks at the connections whose
 // time came.
 func (h *Hub) advance(to int64) {

@@ -175,9 +175,9 @@ type Config struct {
 	// How long the node goes on accepting clients after it was told to stop, so that a
 	// load balancer notices that it is not ready.
 	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"5s"`
-	// Time over which the node then spreads the closing of its connections. With a
-	// single node leave it 0: its clients could connect nowhere else meanwhile.
-	DrainWindow time.Duration `env:"DRAIN_WINDOW" envDefault:"0s"`
+	// Time over which the node then asks its clients, one after the other, to connect
+	// elsewhere. They are asked all at once where Redis shows no other node.
+	DrainWindow time.Duration `env:"DRAIN_WINDOW" envDefault:"30s"`
 }
 
 // loadConfig reads the settings from environ ("NAME=value") and checks them. The

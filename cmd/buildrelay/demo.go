@@ -168,6 +168,9 @@ func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, e
 	if _, set := os.LookupEnv("RELAY_METRICS_LISTEN"); !set {
 		c.MetricsListen = "" // several demos may run
 	}
+	if _, set := os.LookupEnv("RELAY_DRAIN_WINDOW"); !set {
+		c.DrainWindow = 0 // who ends a demo does not want to wait
+	}
 	c.DrainDelay = 200 * time.Millisecond // no load balancer has to notice, but the last word of the builds must get out
 	if c.RedisURL != "" {
 		return redis, nil

@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -32,6 +34,8 @@ func runServe(ctx context.Context, args []string) error {
 	if err := c.check(); err != nil {
 		return soketi.explain(err)
 	}
+	reloads := make(chan os.Signal, 1)
+	signal.Notify(reloads, syscall.SIGHUP) // to the end: it never ends the process
 	log := newLogger(os.Stderr, c.LogLevel)
 	soketi.tell(log)
 	for _, name := range unknownSettings(os.Environ()) {
@@ -45,6 +49,11 @@ func runServe(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if n.systemd, err = newSystemd(os.Getenv, log); err != nil {
+		return err
+	}
+	defer n.systemd.Close()
+	n.reloads = reloads
 	return n.run(ctx, []listener{l})
 }
 

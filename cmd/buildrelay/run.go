@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"buildrelay/auth"
+)
+
+const (
+	// appsFileEvery is the time between two looks at the apps file.
+	appsFileEvery = time.Second
+	// clientPatience is how long after the drain window clients have to go: a second to take
+	// what they have yet to get, five to close, and some for the machine.
+	clientPatience = 8 * time.Second
+	// hardEnd is how long after the drain window the process ends whatever hangs in it. It is
+	// more than the clients and, after them, Redis and the webhooks' receivers take.
+	hardEnd = 15 * time.Second
+)
+
+// run serves until ctx ends, then stops in order: it says that it is not ready,
+// goes on for the drain delay, asks its clients to go elsewhere, and lets Redis go
+// last.
+func (n *node) run(ctx context.Context, listeners []listener) error {
+	if err := n.listen(ctx, listeners); err != nil {
+		return err
+	}
+	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCore()
+	accept, stopAccepting := context.WithCancel(core)
+	defer stopAccepting()
+	n.start(core)
+	failed := make(chan error, 1)
+	accepting := newParts()
+	accepting.run("server", func() { failed <- n.server.Serve(accept) })
+
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		n.pause()
+	}
+	window := n.drainWindow()
+	hard := time.AfterFunc(window+hardEnd, n.giveUp)
+	defer hard.Stop()
+	close(n.leaving)
+	n.drain(core, window, func() { n.cluster.leave(); stopAccepting(); accepting.wait() })
+	stopCore()
+	n.running.wait()
+	n.log.Info("stopped")
+	return err
+}
+
+// start starts the parts, which run until core ends.
+func (n *node) start(core context.Context) {
+	n.running.run("hub", func() { n.hub.Run(core) })
+	n.running.run("broker", func() { n.broker.Run(core, n.hub, n.hub.Flush) })
+	n.running.run("roster", func() { n.roster.Run(core, n.hub) })
+	n.running.run("webhooks", func() { n.webhooks.run(core) })
+	n.running.run("registry", func() { n.cluster.run(core) })
+	if n.appsFile != nil {
+		n.running.run("apps file", func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
+	}
+	n.running.run("metrics", func() { n.logFailure(n.metrics.Serve(core)) })
+	n.running.run("service manager", func() { n.attend(core) })
+}
+
+// takeApps puts other apps in force.
+func (n *node) takeApps(next []auth.App) error { return n.hub.Reload(n.apps, next) }
+
+func (n *node) listen(ctx context.Context, listeners []listener) error {
+	for _, l := range listeners {
+		if _, err := n.server.Listen(ctx, l.address, l.tls); err != nil {
+			return err
+		}
+	}
+	if n.config.MetricsListen == "" {
+		return nil
+	}
+	_, err := n.metrics.Listen(ctx, n.config.MetricsListen, nil)
+	return err
+}
+
+// pause goes on serving for a while as a node that is not ready.
+func (n *node) pause() {
+	n.stopping.Store(true)
+	n.systemd.tell("STOPPING=1")
+	n.log.Info("stopping", "drain_delay", n.config.DrainDelay.String())
+	<-time.After(n.config.DrainDelay)
+}
+
+// drainWindow is over how long the clients are asked to go. Where there is no other node
+// they could connect nowhere before the next start, and the sooner that is the better.
+func (n *node) drainWindow() time.Duration {
+	window, alone := n.config.DrainWindow, n.roster.Alone()
+	if alone {
+		window = 0
+	}
+	n.log.Info("draining", "window", window.String(), "alone", alone)
+	return window
+}
+
+// drain asks the clients to go elsewhere, and waits until all are gone. Nothing new is
+// accepted once all were asked: until then those without WebSockets need requests to be told.
+func (n *node) drain(ctx context.Context, window time.Duration, stopAccepting func()) {
+	ctx, cancel := context.WithTimeout(ctx, window+clientPatience)
+	defer cancel()
+	n.hub.Drain(ctx, window)
+	stopAccepting()
+	n.hub.Wait(ctx)
+	n.webSocket.Wait()
+	n.fallback.Wait()
+}
+
+// giveUp ends the process, since something in it does not end.
+func (n *node) giveUp() {
+	n.log.Error("the end takes too long, and is at once", "not_ended", n.running.left())
+	os.Exit(exitFailure)
+}
+
+func (n *node) logFailure(err error) {
+	if err != nil {
+		n.log.Error("serving metrics failed", "error", err)
+	}
+}
