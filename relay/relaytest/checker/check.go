@@ -19,6 +19,8 @@ func Check(h History) *Report {
 		stands:  make(map[place]bool),
 		prevs:   make(map[place]protocol.ID),
 		digests: make(map[place]string),
+		ofLog:   make(map[string][]*Call),
+		windows: newWindows(h.Faults),
 	}
 	c.readCalls()
 	for i := range c.Logs {
@@ -29,6 +31,7 @@ func Check(h History) *Report {
 		c.walk(&c.Views[i])
 	}
 	c.measure()
+	c.report.Faults = c.windows.sorted()
 	return c.report
 }
 
@@ -36,8 +39,9 @@ func Check(h History) *Report {
 type check struct {
 	History
 	report *Report
-	calls  map[string]*Call // by their line
-	logs   map[string]*Log  // by their channel
+	calls  map[string]*Call   // by their line
+	ofLog  map[string][]*Call // by their channel
+	logs   map[string]*Log    // by their channel
 	// What was said first about a place: what stands there, and when Redis took it.
 	said  map[place]string
 	times map[place]time.Time
@@ -47,7 +51,8 @@ type check struct {
 	// digests are the chain's, of the logs that are whole.
 	digests map[place]string
 	// latest is the longest delay so far.
-	latest time.Duration
+	latest  time.Duration
+	windows *windows
 }
 
 // place is a position in a channel's log.
@@ -59,10 +64,11 @@ type place struct {
 func (c *check) violation(v Violation) {
 	v.Count = max(1, v.Count)
 	c.report.Violations = append(c.report.Violations, v)
+	c.windows.at(v.When).Wrong[v.Wrong] += v.Count
 }
 
 // agree takes what somebody says to stand at a place.
-func (c *check) agree(where, channel string, at protocol.Position, data string, trace func() []string) {
+func (c *check) agree(where, channel string, at protocol.Position, data string, when time.Time, trace func() []string) {
 	p := place{channel, at}
 	before, found := c.said[p]
 	switch {
@@ -70,7 +76,7 @@ func (c *check) agree(where, channel string, at protocol.Position, data string, 
 		c.said[p] = data
 	case before != data:
 		c.violation(Violation{
-			Wrong: Disagreed, Where: where,
+			Wrong: Disagreed, Where: where, When: when,
 			What: fmt.Sprintf("at %s stands %.80q, elsewhere %.80q", at, data, before), Trace: trace(),
 		})
 	}
@@ -88,9 +94,10 @@ func (c *check) readCalls() {
 		call := &c.Calls[i]
 		line := call.Line.String()
 		c.calls[line] = call
+		c.ofLog[call.Line.Channel] = append(c.ofLog[call.Line.Channel], call)
 		if call.Outcome == OK {
 			c.report.Written++
-			c.agree(call.Line.Channel+", its writers", call.Line.Channel, call.At, line, func() []string { return nil })
+			c.agree(call.Line.Channel+", its writers", call.Line.Channel, call.At, line, call.Ended, func() []string { return nil })
 		}
 	}
 }
@@ -107,12 +114,14 @@ func (c *check) checkCalls() {
 			continue
 		}
 		if c.lost(call) {
-			c.violation(Violation{Wrong: Lost, Where: where, What: fmt.Sprintf("%s was acknowledged at %s", brief(line), call.At)})
+			c.violation(Violation{
+				Wrong: Lost, Where: where, When: call.Ended, What: fmt.Sprintf("%s was acknowledged at %s", brief(line), call.At),
+			})
 		}
 		k := key{channel, call.Line.Writer, call.At.Epoch}
 		if before := last[k]; before != nil && !c.Rewinds && (before.Line.Seq < call.Line.Seq) != (before.At.ID.Offset < call.At.ID.Offset) {
 			c.violation(Violation{
-				Wrong: Swapped, Where: where,
+				Wrong: Swapped, Where: where, When: call.Ended,
 				What: fmt.Sprintf("%s stands at %s, %s at %s", brief(before.Line.String()), before.At, brief(line), call.At),
 			})
 		}

@@ -92,6 +92,7 @@ type Sight struct {
 	Data  string          // of Entry and Other
 	Gap   *protocol.Gap   // of GapTold
 	Final *protocol.Final // of FinalTold
+	Own   bool            // of Cut: the reader ended it
 }
 
 // Fault is something that was done to the parts.

@@ -33,7 +33,7 @@ func (c *check) readLog(l *Log) {
 		next = at.ID.Offset + 1
 		here := place{l.Channel, at}
 		c.stands[here], c.prevs[here], c.times[here] = true, e.Link.Prev, appendedAt(e.Link)
-		c.agree(l.Channel+", the log", l.Channel, at, e.Data, func() []string { return l.trace(i) })
+		c.agree(l.Channel+", the log", l.Channel, at, e.Data, appendedAt(e.Link), func() []string { return l.trace(i) })
 	}
 	if l.Top.ID.Offset != next-1 {
 		c.wrongLog(Lost, l, len(l.Entries)-1, "it ends at %d, its meta data says %s", next-1, l.Top)
@@ -63,7 +63,11 @@ func (c *check) readLines(l *Log) {
 }
 
 func (c *check) wrongLog(kind Wrong, l *Log, i int, format string, args ...any) {
-	c.violation(Violation{Wrong: kind, Where: l.Channel + ", the log", What: fmt.Sprintf(format, args...), Trace: l.trace(i)})
+	v := Violation{Wrong: kind, Where: l.Channel + ", the log", What: fmt.Sprintf(format, args...), Trace: l.trace(i)}
+	if 0 <= i && i < len(l.Entries) {
+		v.When = appendedAt(l.Entries[i].Link)
+	}
+	c.violation(v)
 }
 
 // checkChain computes the chain of a log that is whole: docs/PROTOCOL.md tells how.

@@ -25,7 +25,8 @@ type Violation struct {
 	Wrong Wrong
 	Where string // the channel, and the reader if it is one's
 	What  string
-	Count int // of entries, at least 1
+	When  time.Time // by which it is told whose fault it may be
+	Count int       // of entries, at least 1
 	Trace []string
 }
 
@@ -51,6 +52,8 @@ type Report struct {
 	// Detection is how long after the end of a fault a reader saw the next entry or
 	// gap.
 	Detection Times
+	// Faults are the same by fault, see [FaultRow].
+	Faults []FaultRow
 	// Slowest is the longest that one try to append took.
 	Slowest    time.Duration
 	Violations []Violation

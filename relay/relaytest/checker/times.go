@@ -20,6 +20,14 @@ func (t Times) Median() time.Duration {
 	return t[len(t)/2]
 }
 
+// Of is the one that a share of all, such as 0.99, is not longer than, 0 if there is none.
+func (t Times) Of(share float64) time.Duration {
+	if len(t) == 0 {
+		return 0
+	}
+	return t[min(len(t)-1, int(share*float64(len(t))))]
+}
+
 // Max is the longest, 0 if there is none.
 func (t Times) Max() time.Duration {
 	if len(t) == 0 {
@@ -33,6 +41,7 @@ func (c *check) measure() {
 	for i := range c.Views {
 		if v := &c.Views[i]; !v.Slow {
 			c.delays(v)
+			c.returns(v)
 			c.report.Detection = append(c.report.Detection, c.detections(v)...)
 		}
 	}
@@ -60,6 +69,7 @@ func (c *check) delays(v *View) {
 		if s.Kind != Entry || !known || replayed {
 			continue
 		}
+		c.windows.delivered(later(appended, granted), s.Time)
 		late := c.unhurt(later(appended, granted), s.Time)
 		c.report.Delay = append(c.report.Delay, late)
 		if late > c.latest {
@@ -87,18 +97,20 @@ func (c *check) detections(v *View) (all Times) {
 		if i+1 < len(c.Faults) {
 			next = c.Faults[i+1].Begun
 		}
-		if took, ok := detection(v.Sights, f.Over, next); ok {
+		if took, ok := c.detection(v, f.Over, next); ok {
 			all = append(all, took)
+			row := c.windows.at(f.Begun)
+			row.Detection = append(row.Detection, took)
 		}
 	}
 	return all
 }
 
-// detection is the time to the first entry or gap from over on. What is not seen
-// before the next fault counts for that one.
-func detection(sights []Sight, over, next time.Time) (time.Duration, bool) {
+// detection is the time to the first entry or gap from over on, or from when the entry was
+// appended. What is not seen before the next fault counts for that one.
+func (c *check) detection(v *View, over, next time.Time) (time.Duration, bool) {
 	from, away := over, false
-	for _, s := range sights {
+	for _, s := range v.Sights {
 		switch {
 		case s.Kind == Cut:
 			away = true
@@ -108,10 +120,26 @@ func detection(sights []Sight, over, next time.Time) (time.Duration, bool) {
 		case !next.IsZero() && s.Time.After(next):
 			return 0, false
 		default:
-			return s.Time.Sub(from), true
+			appended := c.times[place{v.Channel, s.At}] // the zero time if it is none of an entry
+			return max(0, s.Time.Sub(later(from, appended))), true
 		}
 	}
 	return 0, false
+}
+
+// returns measures how long a reader that was cut off was away.
+func (c *check) returns(v *View) {
+	var cut time.Time
+	for _, s := range v.Sights {
+		switch {
+		case s.Kind == Cut && !s.Own && cut.IsZero():
+			cut = s.Time
+		case s.Kind == Subscribed && !cut.IsZero():
+			row := c.windows.at(cut)
+			row.Back = append(row.Back, s.Time.Sub(cut))
+			cut = time.Time{}
+		}
+	}
 }
 
 func later(a, b time.Time) time.Time {

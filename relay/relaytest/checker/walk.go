@@ -53,6 +53,7 @@ func (w *walk) sight(s *Sight) {
 		w.entry(s)
 	case GapTold:
 		w.report.Told++
+		w.windows.at(s.Time).Told++
 		w.gapTold(s.Gap, s.At)
 	case FinalTold:
 		w.finalTold(s)
@@ -106,7 +107,7 @@ func (w *walk) entry(s *Sight) {
 		w.wrong(Mistold, 1, "an entry without a position came")
 		return
 	}
-	w.agree(w.view.where(), w.view.Channel, s.At, s.Data, w.trace)
+	w.agree(w.view.where(), w.view.Channel, s.At, s.Data, s.Time, w.trace)
 	if !w.written(w.view.Channel, s.Data) {
 		w.wrong(Invented, 1, "%.80q was never written", s.Data)
 	}
@@ -156,9 +157,8 @@ func (w *walk) arrive(epoch string, offset uint64) {
 // seen and was not.
 func (w *walk) missed(ought func(*Call) bool) {
 	missed := 0
-	for i := range w.Calls {
-		call := &w.Calls[i]
-		ours := call.Line.Channel == w.view.Channel && call.Outcome == OK && call.Invoked.After(w.subscribed)
+	for _, call := range w.ofLog[w.view.Channel] {
+		ours := call.Outcome == OK && call.Invoked.After(w.subscribed)
 		if ours && ought(call) {
 			missed++
 		}
@@ -197,7 +197,11 @@ func (w *walk) end() {
 }
 
 func (w *walk) wrong(kind Wrong, count int, format string, args ...any) {
-	w.violation(Violation{Wrong: kind, Where: w.view.where(), What: fmt.Sprintf(format, args...), Count: count, Trace: w.trace()})
+	v := Violation{Wrong: kind, Where: w.view.where(), What: fmt.Sprintf(format, args...), Count: count, Trace: w.trace()}
+	if len(w.view.Sights) > 0 {
+		v.When = w.view.Sights[w.i].Time
+	}
+	w.violation(v)
 }
 
 func (w *walk) trace() []string { return w.view.trace(w.i) }
