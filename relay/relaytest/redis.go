@@ -18,13 +18,18 @@ import (
 // RedisSnapshots it has nothing on disk: a restart loses all.
 type Redis struct {
 	t        testing.TB
+	host     string
 	port     int
 	password string
 	certs    *Certs // nil without TLS
 	lines    []string
 	dir      string // where it keeps what it has; empty for a new one at each start
-	process  *child
-	client   *redis.Client
+	// role says what it is in a group of servers, nil for one that stands alone.
+	role *redisRole
+	// command runs a program where the server is to run.
+	command func(program string, args ...string) *exec.Cmd
+	process *child
+	client  *redis.Client
 }
 
 // RedisOption changes the server that StartRedis starts.
@@ -75,19 +80,30 @@ func RedisSettings(lines ...string) RedisOption {
 // StartRedis starts redis-server on a free port and returns when it answers.
 func StartRedis(t testing.TB, options ...RedisOption) *Redis {
 	t.Helper()
-	r := &Redis{t: t}
+	r := newRedis(t, options...)
+	r.launch()
+	return r
+}
+
+func newRedis(t testing.TB, options ...RedisOption) *Redis {
+	r := &Redis{t: t, host: "127.0.0.1", command: exec.Command}
 	for _, option := range options {
 		option(r)
 	}
+	return r
+}
+
+// launch starts the server for the first time.
+func (r *Redis) launch() {
+	r.t.Helper()
 	for range 5 {
-		r.port = freePort(t)
+		r.port = freePort(r.t)
 		if r.start() {
 			r.connect()
-			return r
+			return
 		}
 	}
-	t.Fatalf("redis-server did not start:\n%s", r.process.said())
-	return nil
+	r.t.Fatalf("redis-server did not start:\n%s", r.process.said())
 }
 
 // URL is the server's address for the default user.
@@ -111,7 +127,7 @@ func (r *Redis) URLFor(user, password string) string {
 }
 
 // Address is the server's host and port.
-func (r *Redis) Address() string { return fmt.Sprintf("127.0.0.1:%d", r.port) }
+func (r *Redis) Address() string { return fmt.Sprintf("%s:%d", r.host, r.port) }
 
 // Client is a client of the default user. It connects anew after a restart.
 func (r *Redis) Client() *redis.Client { return r.client }
@@ -175,19 +191,22 @@ func (r *Redis) start() bool {
 	}
 	r.repair()
 	config := filepath.Join(dir, "redis.conf")
-	if err := os.WriteFile(config, []byte(r.config(dir)), 0o600); err != nil {
-		r.t.Fatalf("writing Redis' configuration: %v", err)
+	if !r.role.keepsConfig() {
+		if err := os.WriteFile(config, []byte(r.config(dir)), 0o600); err != nil {
+			r.t.Fatalf("writing Redis' configuration: %v", err)
+		}
 	}
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		r.t.Fatal("redis-server is not installed: run .ci/setup redis")
 	}
-	r.process = startChild(r.t, "redis-server", exec.Command(program, config))
+	r.process = startChild(r.t, "redis-server", r.command(program, append([]string{config}, r.role.args()...)...))
 	decided := func(line string) bool {
-		return strings.Contains(line, "Ready to accept connections") || strings.Contains(line, "Failed listening")
+		return strings.Contains(line, "Ready to accept connections") || strings.Contains(line, "Sentinel ID is") ||
+			strings.Contains(line, "Failed listening")
 	}
 	line, _ := r.process.expectLine(r.t, r.process.stdout, "its start", 0, decided)
-	return !strings.Contains(line, "Failed listening")
+	return r.role.started(!strings.Contains(line, "Failed listening"))
 }
 
 // repair drops the half of a transaction that a kill may have left at the end of the
@@ -208,10 +227,7 @@ func (r *Redis) repair() {
 }
 
 func (r *Redis) config(dir string) string {
-	lines := []string{
-		"bind 127.0.0.1", "dir " + dir, `save ""`, "appendonly no",
-		"shutdown-timeout 0", "enable-debug-command local",
-	}
+	lines := append([]string{"bind " + r.host, "dir " + dir}, r.role.lines(r.t)...)
 	if r.certs == nil {
 		lines = append(lines, fmt.Sprintf("port %d", r.port))
 	} else {
