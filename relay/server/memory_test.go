@@ -3,6 +3,7 @@ package server_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"buildrelay/relay/server"
@@ -33,5 +34,26 @@ func TestTheLeastBoundOfMemoryCounts(t *testing.T) {
 		if got := server.FindMemory(root).Usage().Total; got != test.want {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
 		}
+	}
+}
+
+// Garbage is no lack of memory; what is in use is. The sum is found again where it went.
+func TestLowIsWhatIsNeeded(t *testing.T) {
+	const much = 64 << 20
+	memory := server.MemoryOf(2 * much)
+	if memory.Low(50) {
+		t.Skip("the test itself needs a lot")
+	}
+	kept := make([]byte, much)
+	runtime.GC()
+	if !memory.Low(50) {
+		t.Error("what is needed does not count")
+	}
+	if memory.Low(0) || server.MemoryOf(0).Low(1) {
+		t.Error("what has no bound, or does not matter, is low")
+	}
+	runtime.KeepAlive(kept)
+	if server.MemoryOf(2 * much).Low(50) { // another one has collected nothing yet
+		t.Error("garbage counts")
 	}
 }
