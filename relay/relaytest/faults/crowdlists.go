@@ -116,7 +116,7 @@ func (c *crowd) lookAnew(relay int, channel string, want map[string]bool) {
 	ctx, cancel := context.WithTimeout(c.world.T.Context(), relaytest.Patience)
 	defer cancel()
 	t := &tab{user: fresh, channel: channel}
-	s, err := dial(ctx, c.world.Relays[relay].SocketURL(relaytest.Key), nil, 0, nil)
+	s, err := dial(ctx, c.world.Relays[relay].SocketURL(relaytest.Key), c.world.tls, newWire(0))
 	if err != nil {
 		c.diary.wrong("looking at %s: %w", channel, err)
 		return

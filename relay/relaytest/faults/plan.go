@@ -40,10 +40,21 @@ type Plan struct {
 	// RelaysVia returns the address by which the relays reach Redis, BackendsVia the one
 	// by which writers reach Redis or a relay; nil is the address itself.
 	RelaysVia, BackendsVia func(t testing.TB, address string) string
+	// RelayVia is RelaysVia, but for each relay, by its index.
+	RelayVia func(t testing.TB, relay int, address string) string
 	// Channels are those that are written and read: the beginnings of their names say
 	// what they replay and keep, see rules. Without any there are two.
 	Channels []string
+	// Writers and Readers are those of the channels. Without any each channel has three
+	// writers, each with the plan's Load, and readers of every kind; Crawlers is how many more
+	// it then has that take 1 KiB a second.
+	Writers  []Writer
+	Readers  []Reader
+	Crawlers int
 	Load     Load
+	// Balanced says that the readers connect through a load balancer, and come back as
+	// pusher-js does.
+	Balanced bool
 	// Nemesis does the harm, in the test's own goroutine, while everything runs.
 	Nemesis func(w *World)
 }
@@ -53,10 +64,32 @@ type Load struct {
 	Every   time.Duration // a call, on average
 	Filler  int           // bytes that make a line long, on average
 	Timeout time.Duration // of a call to Redis or a relay
+	// Burst is how many lines come without a pause every BurstEvery, on average; none if that
+	// is 0.
+	Burst      int
+	BurstEvery time.Duration
+}
+
+// Writer is a backend that appends to a channel.
+type Writer struct {
+	// By is how: evalsha, fcall or http. A channel has at most one writer of each.
+	By, Channel string
+	Load        Load
+}
+
+// defaultWriters are those of a plan that names none.
+func (p Plan) defaultWriters() (writers []Writer) {
+	for _, channel := range p.Channels {
+		for _, by := range []string{"evalsha", "fcall", "http"} {
+			writers = append(writers, Writer{By: by, Channel: channel, Load: p.Load})
+		}
+	}
+	return writers
 }
 
 // rules are the relays' log rules, see replayOf.
-const rules = all + "* replay=all; " + encrypted + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=40"
+const rules = all + "* replay=all; " + encrypted + "* replay=all; " + none + "* replay=none; " + small + "* replay=all events=40; " +
+	last + "* replay=50 events=1000000 bytes=1GiB"
 
 // The beginnings of channels' names.
 const (
@@ -64,22 +97,29 @@ const (
 	encrypted = "private-encrypted-all-" // likewise; notices have other names
 	none      = "private-none-"          // stock clients get what comes
 	small     = "private-small-"         // the newest 40 entries are kept
+	last      = "private-last-"          // stock clients get the last 50, and everything is kept
 )
 
 // optionsFor are those of the writers of a channel. What a log keeps is set by whoever
 // appends: the rules are those of the relay alone.
 func (p Plan) optionsFor(channel string) options {
 	o := options{Begin: p.Begins}
-	if strings.HasPrefix(channel, small) {
+	switch {
+	case strings.HasPrefix(channel, small):
 		o.MaxLen = 40
+	case strings.HasPrefix(channel, last):
+		o.MaxLen, o.MaxBytes = 1e6, 1<<30
 	}
 	return o
 }
 
 // replayOf is what a stock client of the channel gets at first.
 func replayOf(channel string) protocol.Start {
-	if strings.HasPrefix(channel, none) {
+	switch {
+	case strings.HasPrefix(channel, none):
 		return protocol.Start{}
+	case strings.HasPrefix(channel, last):
+		return protocol.Start{Kind: protocol.StartCount, N: 50}
 	}
 	return protocol.Start{Kind: protocol.StartFirst}
 }
@@ -106,6 +146,12 @@ func (p Plan) withDefaults() Plan {
 	if p.BackendsVia == nil {
 		p.BackendsVia = direct
 	}
+	if len(p.Writers) == 0 {
+		p.Writers = p.defaultWriters()
+	}
+	if len(p.Readers) == 0 {
+		p.Readers = p.defaultReaders()
+	}
 	return p
 }
 
@@ -117,19 +163,4 @@ func (p Plan) trims() bool {
 		}
 	}
 	return false
-}
-
-// readerKinds are the readers of each channel.
-func readerKinds() []readerKind {
-	const often = 2 * time.Second
-	return []readerKind{
-		{name: "stock"},
-		{name: "stock that reloads", every: often},
-		{name: "slow stock", slow: 20 * time.Millisecond},
-		{name: "resuming", resumes: true},
-		{name: "resuming after 5", resumes: true, rewind: 5},
-		{name: "resuming that reconnects", resumes: true, every: often},
-		{name: "slow resuming", resumes: true, slow: 20 * time.Millisecond},
-		{name: "slow resuming that reconnects", resumes: true, slow: 20 * time.Millisecond, every: 2 * often},
-	}
 }

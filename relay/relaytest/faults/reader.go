@@ -16,31 +16,21 @@ import (
 	"buildrelay/relay/relaytest/checker"
 )
 
-// restarting is in the error that a relay tells before it stops.
-const restarting = `"code":4200`
-
-// readerKind says how a reader behaves.
-type readerKind struct {
-	name string
-	// resumes says that it asks for what follows its position; a stock client takes
-	// what the channel's rule replays.
-	resumes bool
-	// rewind is how many entries it asks for at first; 0 means all. For one that
-	// resumes.
-	rewind int64
-	// every is the longest that it stays connected; 0 means for ever.
-	every time.Duration
-	// slow is how long it takes for each KiB.
-	slow time.Duration
+// isPassing says that the error is told by a relay that stops, or has too much to do: one
+// comes back later.
+func isPassing(f frame) bool {
+	return strings.Contains(string(f.Data), `"code":4200`) || strings.Contains(string(f.Data), `"code":4100`)
 }
 
 // reader is a client with one page for each of its channels.
 type reader struct {
-	kind  readerKind
-	urls  []string    // of relays; it takes another one each time
-	tls   *tls.Config // for wss
-	dice  dice
-	hurry atomic.Bool // nothing but reading to the end is left to do
+	Reader
+	urls     []string    // of relays; it takes another one each time
+	balancer *balancer   // chooses instead, nil without one
+	tls      *tls.Config // for TLS
+	dice     dice
+	wire     *wire
+	texts    *texts
 
 	mu     sync.Mutex
 	pages  map[string]*page
@@ -58,52 +48,105 @@ type page struct {
 	asked, granted time.Time
 }
 
-func newReader(kind readerKind, urls []string, config *tls.Config, channels []string, d dice) *reader {
-	r := &reader{kind: kind, urls: urls, tls: config, dice: d, pages: make(map[string]*page)}
-	for _, channel := range channels {
-		r.pages[channel] = &page{view: checker.View{Reader: kind.name, Channel: channel, Slow: kind.slow > 0}}
+func newReader(kind Reader, d dice) *reader {
+	r := &reader{Reader: kind, dice: d, wire: newWire(kind.Slow), pages: make(map[string]*page)}
+	for _, channel := range kind.Channels {
+		r.pages[channel] = &page{view: checker.View{Reader: kind.Name, Channel: channel, Slow: kind.Slow > 0}}
 	}
 	return r
 }
 
 // run reads until ctx ends, through as many connections as it takes.
 func (r *reader) run(ctx context.Context) {
+	if r.balancer != nil {
+		pause(r.dice.between(0, 3*time.Second), ctx.Done())
+	}
 	for i := 0; ctx.Err() == nil; i++ {
-		r.session(ctx, r.urls[i%len(r.urls)])
-		pause(r.dice.between(20*time.Millisecond, 200*time.Millisecond), ctx.Done())
+		own, err := r.session(ctx, r.urls[i%len(r.urls)])
+		after := r.dice.between(20*time.Millisecond, 200*time.Millisecond)
+		if r.balancer != nil && !own {
+			after = r.comeback(err)
+		}
+		pause(after, ctx.Done())
 	}
 }
 
-// session is the life of one connection.
-func (r *reader) session(ctx context.Context, url string) {
+// comeback is when it comes again.
+func (r *reader) comeback(err error) time.Duration {
+	after, never := comeback(err)
+	if never {
+		r.fail("%s was told to stay away: %v", r.Name, err)
+	}
+	return after
+}
+
+func (r *reader) fail(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = append(r.failed, fmt.Sprintf(format, args...))
+}
+
+// connect makes a connection. A node that nobody listens on is left for the next one, as a
+// balancer does.
+func (r *reader) connect(ctx context.Context, url string) (connection, error) {
+	most := 5 * time.Second
+	if r.Slow > 0 {
+		most = silence
+	}
+	impatient := time.AfterFunc(most, r.wire.reset)
+	defer impatient.Stop()
+	if r.balancer == nil {
+		return dial(ctx, url, r.tls, r.wire)
+	}
+	var c connection
+	var err error
+	for range r.balancer.nodes {
+		n := r.balancer.choose()
+		switch r.Over {
+		case WebSocket:
+			c, err = dial(ctx, n.socket, r.tls, r.wire)
+		case Streaming, Polling:
+			c, err = dialXHR(ctx, n.fallback, r.tls, r.wire, r.Over == Polling)
+		}
+		if err == nil || !refused(err) {
+			break
+		}
+	}
+	return c, err
+}
+
+// session is the life of one connection. It says whether the reader itself ended it.
+func (r *reader) session(ctx context.Context, url string) (own bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if r.kind.every > 0 {
-		away := time.AfterFunc(r.dice.between(r.kind.every/4, r.kind.every), func() {
-			if !r.hurry.Load() {
+	var left atomic.Bool
+	if r.Every > 0 {
+		away := time.AfterFunc(r.dice.between(r.Every/4, r.Every), func() {
+			if !r.wire.hurry.Load() {
+				left.Store(true)
 				cancel()
 			}
 		})
 		defer away.Stop()
 	}
-	s, err := dial(ctx, url, r.tls, r.kind.slow, &r.hurry)
+	c, err := r.connect(ctx, url)
 	if err != nil {
-		return // the relay is down
+		return left.Load(), err // the relay is down
 	}
-	defer s.close()
+	defer c.close()
+	defer func() { r.cut(left.Load()) }()
 	for channel := range r.pages {
-		if err := s.send(r.subscription(s.socketID, channel)); err != nil {
-			return
+		if err := c.send(r.subscription(c.id(), channel)); err != nil {
+			return left.Load(), err
 		}
 	}
 	for {
-		f, err := s.next()
+		f, err := c.next()
 		if err != nil {
-			break
+			return left.Load(), err
 		}
 		r.take(f)
 	}
-	r.cut()
 }
 
 // subscription is the message that subscribes to the channel.
@@ -117,14 +160,14 @@ func (r *reader) subscription(socketID, channel string) string {
 		"auth":    auth.SignChannel(auth.Key{Key: relaytest.Key, Secret: relaytest.Secret}, socketID, channel, nil),
 	}
 	switch {
-	case !r.kind.resumes:
+	case !r.Resumes:
 		p.start = replayOf(channel)
 	case p.placed:
 		p.start = protocol.Start{Kind: protocol.StartSince, Since: p.at}
 		data["since"] = p.at.String()
-	case r.kind.rewind > 0:
-		p.start = protocol.Start{Kind: protocol.StartCount, N: r.kind.rewind}
-		data["rewind"] = map[string]any{"count": r.kind.rewind}
+	case r.Rewind > 0:
+		p.start = protocol.Start{Kind: protocol.StartCount, N: r.Rewind}
+		data["rewind"] = map[string]any{"count": r.Rewind}
 	default:
 		p.start = protocol.Start{Kind: protocol.StartFirst}
 		data["rewind"] = map[string]any{"from": "start"}
@@ -139,13 +182,14 @@ func (r *reader) take(f frame) {
 	defer r.mu.Unlock()
 	p := r.pages[f.Channel]
 	if p == nil {
-		if f.Event == "pusher:error" && !strings.Contains(string(f.Data), restarting) {
-			r.failed = append(r.failed, fmt.Sprintf("%s was told %s", r.kind.name, f.Data))
+		if f.Event == "pusher:error" && !isPassing(f) {
+			r.failed = append(r.failed, fmt.Sprintf("%s was told %s", r.Name, f.Data))
 		}
 		return
 	}
 	s := f.sight()
 	s.Time = time.Now()
+	s.Data, s.At.Epoch = r.texts.one(s.Data), r.texts.one(s.At.Epoch)
 	if s.Kind == checker.Subscribed {
 		s.Start, s.Asked, p.granted = p.start, p.asked, s.Time
 	}
@@ -155,12 +199,12 @@ func (r *reader) take(f frame) {
 	p.view.Sights = append(p.view.Sights, s)
 }
 
-// cut notes on all pages that the connection ended.
-func (r *reader) cut() {
+// cut notes on all pages that the connection ended, and whether the reader did that.
+func (r *reader) cut(own bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.pages {
-		p.view.Sights = append(p.view.Sights, checker.Sight{Kind: checker.Cut, Time: time.Now()})
+		p.view.Sights = append(p.view.Sights, checker.Sight{Kind: checker.Cut, Time: time.Now(), Own: own})
 	}
 }
 

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,10 +26,10 @@ const patience = 20 * time.Second
 // run is a run of a plan.
 type run struct {
 	*World
-	plan    Plan
-	seed    uint64
-	readers []*reader
-	writers []*writer
+	plan     Plan
+	seed     uint64
+	balancer *balancer // nil unless the plan is balanced
+	writers  []*writer
 
 	reading, writing sync.WaitGroup
 	// stopReading and giveUp end the contexts of readers and writers; stopWriting is
@@ -63,34 +64,43 @@ func (r *run) populate() {
 		scheme, _, _ := strings.Cut(relay.URL(), "://")
 		bases = append(bases, scheme+"://"+r.plan.BackendsVia(r.T, relay.Address))
 	}
-	timeout, server := r.plan.Load.Timeout, ""
+	server := ""
 	if r.Redis != nil {
 		server = r.plan.BackendsVia(r.T, r.Redis.Address())
 	}
-	for _, channel := range r.plan.Channels {
-		for _, kind := range readerKinds() {
-			r.addReader(kind, sockets, channel)
-		}
-		r.addWriter("evalsha", channel, newRedisAppender(impatient(r.T, r.Client(), server, timeout), false))
-		r.addWriter("fcall", channel, newRedisAppender(impatient(r.T, r.Client(), server, timeout), true))
-		r.addWriter("http", channel, newHTTPAppender(bases, 5*timeout, r.tls))
+	if r.plan.Balanced {
+		r.balancer = newBalancer(r.Relays)
 	}
-	r.addReader(readerKind{name: "resuming all", resumes: true, every: time.Second}, sockets, r.plan.Channels...)
+	shared := newTexts()
+	for _, kind := range r.plan.Readers {
+		reader := newReader(kind, r.nextDice())
+		reader.urls, reader.balancer, reader.tls, reader.texts = sockets, r.balancer, r.tls, shared
+		r.readers = append(r.readers, reader)
+	}
+	text := newOutput()
+	for _, kind := range r.plan.Writers {
+		load := kind.Load
+		if load.Timeout == 0 {
+			load.Timeout = r.plan.Load.Timeout
+		}
+		r.writers = append(r.writers, &writer{
+			first: checker.Line{Run: r.name, Channel: kind.Channel, Writer: kind.By},
+			by:    r.appender(kind.By, server, bases, load.Timeout), load: load, output: text,
+			options: r.plan.optionsFor(kind.Channel), dice: r.nextDice(),
+		})
+	}
+}
+
+// appender is one of the ways to append: by Redis' server, or by relays.
+func (r *run) appender(by, server string, relays []string, timeout time.Duration) appender {
+	if by == "http" {
+		return newHTTPAppender(relays, 5*timeout, r.tls)
+	}
+	return newRedisAppender(impatient(r.T, r.Client(), server, timeout), by == "fcall")
 }
 
 // nextDice are the dice of the next part.
 func (r *run) nextDice() dice { return newDice(r.seed, uint64(1+len(r.readers)+len(r.writers))) }
-
-func (r *run) addReader(kind readerKind, sockets []string, channels ...string) {
-	r.readers = append(r.readers, newReader(kind, sockets, r.tls, channels, r.nextDice()))
-}
-
-func (r *run) addWriter(name, channel string, by appender) {
-	r.writers = append(r.writers, &writer{
-		first: checker.Line{Run: r.name, Channel: channel, Writer: name},
-		by:    by, every: r.plan.Load.Every, filler: r.plan.Load.Filler, options: r.plan.optionsFor(channel), dice: r.nextDice(),
-	})
-}
 
 // start begins to read and write. Whatever becomes of the test, nothing of it runs
 // longer.
@@ -103,7 +113,13 @@ func (r *run) start() {
 		giveUp()
 		r.reading.Wait()
 		r.writing.Wait()
+		if r.balancer != nil {
+			r.balancer.wait()
+		}
 	})
+	if r.balancer != nil {
+		r.balancer.watch(read)
+	}
 	for _, reader := range r.readers {
 		r.reading.Go(func() { reader.run(read) })
 	}
@@ -128,7 +144,7 @@ func (r *run) endWriting() {
 // closeLogs closes the logs and reads them.
 func (r *run) closeLogs() (logs []checker.Log) {
 	for _, reader := range r.readers {
-		reader.hurry.Store(true)
+		reader.wire.hurry.Store(true)
 	}
 	for _, channel := range r.plan.Channels {
 		r.Close(channel)
@@ -176,7 +192,7 @@ func (r *run) history(logs []checker.Log) checker.History {
 		Logs: logs, Faults: r.faults, Trims: r.plan.trims(),
 		Renews: r.plan.Forgets || r.plan.Begins, Rewinds: r.plan.Rewinds,
 	}
-	for _, w := range append(r.writers, r.closer) {
+	for _, w := range slices.Concat(r.writers, []*writer{r.closer}) {
 		h.Calls = append(h.Calls, w.calls...)
 		for _, why := range w.refused {
 			r.T.Errorf("a writer: %s", why)

@@ -2,10 +2,10 @@ package faults
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +19,8 @@ import (
 // again, each time in another way.
 type tab struct {
 	user, channel string
-	urls          []string // of relays; it takes any of them
+	urls          []string    // of relays; it takes any of them
+	tls           *tls.Config // for wss
 	stay          time.Duration
 	// steady says that it never leaves of itself, stays that it is to be there in the end.
 	steady, stays bool
@@ -88,7 +89,7 @@ func (t *tab) pause(ctx context.Context, d time.Duration) {
 
 // session is the life of a connection, with a visit or several.
 func (t *tab) session(ctx context.Context) {
-	s, err := dial(ctx, t.urls[t.dice.IntN(len(t.urls))], nil, 0, nil)
+	s, err := dial(ctx, t.urls[t.dice.IntN(len(t.urls))], t.tls, newWire(0))
 	if err != nil {
 		return // the relay is down
 	}
@@ -125,7 +126,7 @@ func (t *tab) visit(ctx context.Context, s *socket) error {
 		switch {
 		case f.Event == "pusher:pong":
 			return nil // it had unsubscribed
-		case f.Event == "pusher:error" && !strings.Contains(string(f.Data), restarting):
+		case f.Event == "pusher:error" && !isPassing(f):
 			t.diary.wrong("%s on %s was told %s", t.user, t.channel, f.Data)
 		case f.Channel == t.channel:
 			t.take(f)

@@ -23,9 +23,10 @@ type World struct {
 	Group  RedisGroup       // nil with one server
 	Relays []*relaytest.Relay
 
-	dice   dice
-	tls    *tls.Config // for clients of the relays, nil without TLS
-	faults []checker.Fault
+	dice    dice
+	tls     *tls.Config // for clients of the relays, nil without TLS
+	faults  []checker.Fault
+	readers []*reader
 	// name is in all lines of the run; closer writes the last ones of the logs.
 	name   string
 	closer *writer
@@ -34,17 +35,9 @@ type World struct {
 func newWorld(t *testing.T, p Plan, seed uint64) *World {
 	t.Helper()
 	w := &World{T: t, dice: newDice(seed, 0), name: strconv.FormatUint(seed, 10)}
-	var url string
-	if p.Group != nil {
-		w.Group = p.Group(t)
-		url = w.Group.URL()
-	} else {
-		w.Redis = relaytest.StartRedis(t, p.Redis...)
-		url = "redis://" + p.RelaysVia(t, w.Redis.Address())
-	}
+	url := w.startRedis(p)
 	w.closer = &writer{by: newRedisAppender(impatient(t, w.Client(), "", time.Second), false), dice: w.dice}
 	env := map[string]string{
-		"RELAY_REDIS_URL":   url,
 		"RELAY_LOG_RULES":   rules,
 		"RELAY_FEED_MEMORY": "256KiB", // slow readers fall off the feeds
 		"RELAY_LOG_LEVEL":   "info",
@@ -57,14 +50,31 @@ func newWorld(t *testing.T, p Plan, seed uint64) *World {
 	case p.TLS:
 		certs := relaytest.NewCerts(t)
 		w.tls = certs.Client()
+		w.tls.ClientSessionCache = tls.NewLRUClientSessionCache(0) // as browsers do
 		start = func(t testing.TB, env map[string]string) *relaytest.Relay {
 			return relaytest.StartRelayTLS(t, certs, env)
 		}
 	}
-	for range p.Relays {
-		w.Relays = append(w.Relays, start(t, env))
+	for i := range p.Relays {
+		own := map[string]string{"RELAY_REDIS_URL": url(i)}
+		maps.Copy(own, env)
+		w.Relays = append(w.Relays, start(t, own))
 	}
 	return w
+}
+
+// startRedis returns what tells each relay where it is.
+func (w *World) startRedis(p Plan) (url func(relay int) string) {
+	if p.Group != nil {
+		w.Group = p.Group(w.T)
+		return func(int) string { return w.Group.URL() }
+	}
+	w.Redis = relaytest.StartRedis(w.T, p.Redis...)
+	if p.RelayVia != nil {
+		return func(relay int) string { return "redis://" + p.RelayVia(w.T, relay, w.Redis.Address()) }
+	}
+	all := "redis://" + p.RelaysVia(w.T, w.Redis.Address())
+	return func(int) string { return all }
 }
 
 // Client is a client of the Redis that has the logs.
@@ -94,6 +104,27 @@ func (w *World) Freeze(relay int) { w.Relays[relay].Signal(syscall.SIGSTOP) }
 
 // Thaw ends a Freeze.
 func (w *World) Thaw(relay int) { w.Relays[relay].Signal(syscall.SIGCONT) }
+
+// ResetClients ends all connections of readers with an error, as a balancer that dies.
+func (w *World) ResetClients() {
+	for _, r := range w.readers {
+		r.wire.reset()
+	}
+}
+
+// StopClients makes some of the readers, each with that chance, take nothing for a while. It
+// returns how many.
+func (w *World) StopClients(share float64, a, b time.Duration) (n int) {
+	for _, r := range w.readers {
+		if w.dice.Float64() < share {
+			n++
+			r.wire.stand()
+			defer r.wire.move()
+		}
+	}
+	w.Wait(a, b)
+	return n
+}
 
 // AwaitEntries lets the run go on until the channel's log has had n entries.
 func (w *World) AwaitEntries(channel string, n uint64) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"buildrelay/protocol"
@@ -27,9 +26,10 @@ var errRefused = errors.New("refused")
 
 // options are the script's; the HTTP API knows begin alone.
 type options struct {
-	MaxLen int  `json:"maxlen,omitempty"`
-	Begin  bool `json:"begin,omitempty"`
-	Final  bool `json:"final,omitempty"`
+	MaxLen   int  `json:"maxlen,omitempty"`
+	MaxBytes int  `json:"maxbytes,omitempty"`
+	Begin    bool `json:"begin,omitempty"`
+	Final    bool `json:"final,omitempty"`
 }
 
 // appended is the answer for a line.
@@ -48,8 +48,8 @@ type numbered struct {
 type writer struct {
 	first   checker.Line // the others differ in Seq and Filler
 	by      appender
-	every   time.Duration // a call, on average
-	filler  int
+	load    Load
+	output  *output
 	options options
 	dice    dice
 
@@ -62,21 +62,29 @@ type writer struct {
 
 // run appends until stop is closed. It ends with ctx at the latest.
 func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
-	for seq := 1; pause(w.dice.between(0, 2*w.every), stop) && ctx.Err() == nil; {
-		lines := make([]numbered, 1+w.dice.IntN(w.by.most()))
-		for i := range lines {
-			lines[i] = w.number(seq)
-			seq++
+	seq := 1
+	for pause(w.dice.between(0, 2*w.load.Every), stop) && ctx.Err() == nil {
+		n := 1 + w.dice.IntN(w.by.most())
+		if w.load.BurstEvery > 0 && w.dice.Int64N(int64(w.load.BurstEvery)) < int64(w.load.Every) {
+			n = w.load.Burst
 		}
-		w.write(ctx, lines, w.options)
+		for n > 0 && ctx.Err() == nil {
+			lines := make([]numbered, min(n, w.by.most()))
+			for i := range lines {
+				lines[i] = w.number(seq)
+				seq++
+			}
+			w.write(ctx, lines, w.options)
+			n -= len(lines)
+		}
 	}
 }
 
 func (w *writer) number(seq int) numbered {
 	line := w.first
 	line.Seq = seq
-	if w.filler > 0 {
-		line.Filler = strings.Repeat("x", w.filler/2+w.dice.IntN(w.filler))
+	if w.load.Filler > 0 {
+		line.Filler = w.output.lines(w.dice, w.load.Filler/2+w.dice.IntN(w.load.Filler))
 	}
 	return numbered{fmt.Sprintf("%s-%s-%d", line.Run, line.Writer, seq), line}
 }
