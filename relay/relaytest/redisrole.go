@@ -43,7 +43,7 @@ func (m *redisRole) lines(t testing.TB) []string {
 	if m != nil && m.sentinel {
 		return nil
 	}
-	lines := []string{`save ""`, "appendonly no", "shutdown-timeout 0", "enable-debug-command local"}
+	lines := []string{`save ""`, "appendonly no", "shutdown-timeout 0", "enable-debug-command local", "protected-mode no"}
 	if m == nil {
 		return lines
 	}

@@ -68,9 +68,17 @@ func StartRelayTLS(t testing.TB, certs *Certs, env map[string]string) *Relay {
 	return start(t, Build(t), env, certs)
 }
 
-func start(t testing.TB, binary string, env map[string]string, certs *Certs) *Relay {
+func start(t testing.TB, binary string, env map[string]string, certs *Certs, args ...string) *Relay {
 	t.Helper()
-	r := &Relay{t: t, binary: binary, Certs: certs, client: &http.Client{Transport: &http.Transport{}}}
+	r := prepare(t, binary, env, certs, args...)
+	r.run()
+	return r
+}
+
+// prepare is start, but starts nothing.
+func prepare(t testing.TB, binary string, env map[string]string, certs *Certs, args ...string) *Relay {
+	t.Helper()
+	r := &Relay{t: t, binary: binary, args: args, Certs: certs, client: &http.Client{Transport: &http.Transport{}}}
 	r.env = map[string]string{
 		"HOME":                 t.TempDir(),
 		"RELAY_LISTEN":         "127.0.0.1:0",
@@ -92,12 +100,23 @@ func start(t testing.TB, binary string, env map[string]string, certs *Certs) *Re
 	}
 	maps.Copy(r.env, env)
 	t.Cleanup(r.client.CloseIdleConnections)
-	r.run()
 	return r
 }
 
 // run starts the process and waits until it is ready.
 func (r *Relay) run() {
+	r.t.Helper()
+	process := r.launch()
+	r.t.Cleanup(func() {
+		if r.process == process {
+			r.Stop()
+		}
+	})
+	r.AwaitReady()
+}
+
+// launch starts the process.
+func (r *Relay) launch() *child {
 	r.t.Helper()
 	args := r.args
 	if len(args) == 0 {
@@ -109,13 +128,13 @@ func (r *Relay) run() {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	r.ending = false
-	process := startChild(r.t, "buildrelay", cmd)
-	r.process = process
-	r.t.Cleanup(func() {
-		if r.process == process {
-			r.Stop()
-		}
-	})
+	r.process = startChild(r.t, "buildrelay", cmd)
+	return r.process
+}
+
+// AwaitReady waits until the process is ready, and knows its addresses then.
+func (r *Relay) AwaitReady() {
+	r.t.Helper()
 	var at int
 	r.Address, at = r.listening(0)
 	r.Metrics, _ = r.listening(at + 1)
