@@ -42,7 +42,9 @@ func TestADeadNodeIsNoCompany(t *testing.T) {
 func TestNobodyIsAloneWhereRedisHasLostWhoIsThere(t *testing.T) {
 	t.Parallel()
 	server := relaytest.StartRedis(t)
-	calmer := func(c *roster.Config) { c.Lease, c.Refresh, c.Sweep = 6*time.Second, 200*time.Millisecond, 100*time.Millisecond }
+	calmer := func(c *roster.Config) {
+		c.Lease, c.Refresh, c.Sweep = 6*time.Second, 200*time.Millisecond, 100*time.Millisecond
+	}
 	a, b := startNode(t, server.URL(), calmer), startNode(t, server.URL(), calmer)
 	relaytest.Eventually(t, "neither is alone", func() bool { return a.roll(room) == "" && b.roll(room) == "" && !a.Alone() && !b.Alone() })
 	b.stop()

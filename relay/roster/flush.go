@@ -35,14 +35,13 @@ func (s *session) flush(ctx context.Context) (more bool, err error) {
 func (s *session) flushRows(ctx context.Context) (more bool, err error) {
 	var all []told
 	var parts []*part
-	for i := range s.parts {
-		if ops, again := s.wishes.take(i, batch); len(ops) > 0 {
-			all = append(all, told{&s.parts[i], ops, again})
-			parts = append(parts, &s.parts[i])
+	for _, p := range s.parts {
+		if ops, again := s.wishes.take(p.number, batch); len(ops) > 0 {
+			all = append(all, told{p, ops, again})
+			parts = append(parts, p)
 		}
 	}
 	if len(all) == 0 {
-		s.wishes.progress()
 		return false, nil
 	}
 	i := -1

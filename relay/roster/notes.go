@@ -59,7 +59,7 @@ func (w *wishes) note(o protocol.Occurrence) bool {
 	q.notes = append(q.notes, n)
 	w.noted++
 	w.notedBytes += n.size()
-	w.signal()
+	q.signal()
 	return true
 }
 
@@ -108,9 +108,9 @@ func (s *session) flushNotes(ctx context.Context) (more bool, err error) {
 	var parts []*part
 	var counts []int
 	var args [][]any
-	for i := range s.parts {
-		if notes, before := s.wishes.nextNotes(i); len(notes) > 0 {
-			parts = append(parts, &s.parts[i])
+	for _, p := range s.parts {
+		if notes, before := s.wishes.nextNotes(p.number); len(notes) > 0 {
+			parts = append(parts, p)
 			counts = append(counts, len(notes))
 			args = append(args, s.noteArgs(notes, before))
 		}

@@ -2,12 +2,13 @@ package roster
 
 import (
 	"crypto/rand"
+	"sync/atomic"
 	"time"
 
 	"buildrelay/protocol"
 )
 
-// part is what the sender knows of a partition.
+// part is what is known of a partition to the one goroutine that tells it.
 type part struct {
 	number int
 	name   string
@@ -15,12 +16,14 @@ type part struct {
 	incarnation string
 	// epoch is the one that it has had a lease in; or unknown, or lost.
 	epoch string
-	// others says that other incarnations had leases when it had its own last, or may live.
-	others bool
 	// unsettled are the channels whose rolls were told and are not settled. They are
 	// asked for again at the time settles.
 	unsettled map[protocol.ChannelName]bool
 	settles   time.Time
+
+	// alone is when this node was known to be alone here last; nil if others were there since.
+	// away is since when Redis cannot be told of the partition; nil while it can.
+	alone, away atomic.Pointer[time.Time]
 }
 
 const (
@@ -31,8 +34,17 @@ const (
 	lost = "-"
 )
 
-func newPart(number int, name string) part {
-	return part{number: number, name: name, incarnation: newIncarnation(), unsettled: make(map[protocol.ChannelName]bool)}
+func newPart(number int, name string) *part {
+	return &part{number: number, name: name, incarnation: newIncarnation(), unsettled: make(map[protocol.ChannelName]bool)}
+}
+
+// noteAlone notes whether this node was alone at a time.
+func (p *part) noteAlone(at time.Time, alone bool) {
+	if alone {
+		p.alone.Store(&at)
+	} else {
+		p.alone.Store(nil)
+	}
 }
 
 func newIncarnation() string { return rand.Text()[:12] }

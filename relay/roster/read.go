@@ -21,7 +21,7 @@ const endKept = time.Hour
 // its members, or, if it is no presence channel, its subscriptions over all nodes. Those of
 // users are not among them. It waits until Redis knows what was said on this node.
 func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string]int, error) {
-	if err := r.wait(ctx); err != nil {
+	if err := r.wait(ctx, everyPartition()...); err != nil {
 		return nil, err
 	}
 	pipe := r.reading.Pipeline()
@@ -48,7 +48,7 @@ func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string
 // channel has the user, while signed in, for a member. It takes one round trip, and waits
 // as Channels does.
 func (r *Roster) Counts(ctx context.Context, appID string, channels []string) (map[string]int, error) {
-	if err := r.wait(ctx); err != nil {
+	if err := r.wait(ctx, partitionsOf(appID, channels)...); err != nil {
 		return nil, err
 	}
 	pipe := r.reading.Pipeline()
@@ -96,7 +96,7 @@ func atoi(text string) int {
 
 // Users returns the ids of a channel's members, sorted. It waits as Channels does.
 func (r *Roster) Users(ctx context.Context, appID, channel string) ([]string, error) {
-	if err := r.wait(ctx); err != nil {
+	if err := r.wait(ctx, partitionOf(appID, channel)); err != nil {
 		return nil, err
 	}
 	ids, err := r.reading.HKeys(ctx, r.names.members(appID, channel)).Result()
@@ -120,16 +120,41 @@ func (r *Roster) Terminate(ctx context.Context, appID, userID string) error {
 	return nil
 }
 
-// wait waits until Redis was told what was said until now.
-func (r *Roster) wait(ctx context.Context) error {
-	rested := r.wishes.wait()
-	if rested == nil {
-		return nil
+// wait waits until Redis was told what was said of some partitions until now.
+func (r *Roster) wait(ctx context.Context, parts ...int) error {
+	told := make([]<-chan struct{}, 0, len(parts))
+	for _, p := range parts {
+		if c := r.wishes.wait(p); c != nil {
+			told = append(told, c)
+		}
 	}
-	select {
-	case <-rested:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for Redis: %w", context.Cause(ctx))
+	for _, c := range told {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for Redis: %w", context.Cause(ctx))
+		}
 	}
+	return nil
+}
+
+// everyPartition are the numbers of all partitions.
+func everyPartition() []int {
+	all := make([]int, partitions)
+	for p := range all {
+		all[p] = p
+	}
+	return all
+}
+
+// partitionsOf are those of some channels of an app.
+func partitionsOf(appID string, channels []string) (some []int) {
+	var has [partitions]bool
+	for _, channel := range channels {
+		if p := partitionOf(appID, channel); !has[p] {
+			has[p] = true
+			some = append(some, p)
+		}
+	}
+	return some
 }

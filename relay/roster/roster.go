@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,8 +15,8 @@ import (
 	"buildrelay/relay/redisconn"
 )
 
-// Sink is what takes in what the roster was asked; the hub is one. All calls come from
-// one goroutine, which holds no lock.
+// Sink is what takes in what the roster was asked; the hub is one. Calls about one channel
+// come one after the other. Who calls holds no lock.
 type Sink interface {
 	// Rolled is called with the roll of a channel that was asked for. Where it is not
 	// settled, the roster asks again by itself, until it is.
@@ -70,14 +69,10 @@ type Roster struct {
 	reading *redis.Client // for what the HTTP API asks
 
 	wishes *wishes
-	// away is since when Redis cannot be told anything; nil while it can.
-	away atomic.Pointer[time.Time]
-	// alone is when this node was known to be alone last; nil if others were there since.
-	alone atomic.Pointer[time.Time]
 	// source names this process to those who count its notes.
 	source string
-	// parts are what the sender knows of the partitions. Owned by Run.
-	parts [partitions]part
+	// parts are what is known of the partitions.
+	parts [partitions]*part
 }
 
 // New returns a roster that tells Redis nothing until Run is called.
@@ -125,8 +120,10 @@ func (r *Roster) Ask(appID, channel string, known protocol.Version) {
 // Ready returns nil while Redis is told who is here, else what is wrong. Anybody may read
 // that: it does not say why, which may hold addresses and is logged.
 func (r *Roster) Ready() error {
-	if since := r.away.Load(); since != nil && time.Since(*since) > awayTooLong {
-		return fmt.Errorf("Redis cannot be told who is here since %s", since.Format(time.TimeOnly))
+	for _, p := range r.parts {
+		if since := p.away.Load(); since != nil && time.Since(*since) > awayTooLong {
+			return fmt.Errorf("Redis cannot be told who is here since %s", since.Format(time.TimeOnly))
+		}
 	}
 	return nil
 }
@@ -135,8 +132,12 @@ func (r *Roster) Ready() error {
 // refreshes. What is not known is not alone: so it is not while nodes come back to a Redis
 // that has lost something.
 func (r *Roster) Alone() bool {
-	at := r.alone.Load()
-	return at != nil && time.Since(*at) <= 2*r.config.Refresh
+	for _, p := range r.parts {
+		if at := p.alone.Load(); at == nil || time.Since(*at) > 2*r.config.Refresh {
+			return false
+		}
+	}
+	return true
 }
 
 // Run keeps Redis told until ctx ends, and then tells it what is left to tell and gives
@@ -149,26 +150,7 @@ func (r *Roster) Run(ctx context.Context, sink Sink) {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, end) })
 	defer stop()
 
-	wait, failed := firstPause, false
-	for ctx.Err() == nil {
-		leased, err := r.runSession(ctx, life, sink)
-		if ctx.Err() != nil {
-			return
-		}
-		if leased {
-			wait, failed = firstPause, false
-		}
-		if r.away.Load() == nil {
-			now := time.Now()
-			r.away.Store(&now)
-		}
-		if !failed {
-			r.log.Warn("Redis cannot be told who is here, trying again", "error", err)
-		}
-		failed = true
-		pause(ctx, wait)
-		wait = min(2*wait, lastPause, r.config.Refresh*2/5)
-	}
+	newTeller(r, sink, r.parts[:]).run(ctx, life)
 }
 
 // pause waits, but not beyond ctx.

@@ -13,12 +13,11 @@ import (
 	"buildrelay/relay/redisconn"
 )
 
-// session is one connection that tells Redis, from its making to the first error of any
-// kind. Redis may have been restarted between two of them: so each begins with the
-// leases, and tells everything again.
+// session is one connection that tells a master its partitions, from its making to the first
+// error of any kind. Redis may have been restarted between two of them: so each begins with
+// the leases, and tells everything again.
 type session struct {
-	*Roster
-	sink   Sink
+	*teller
 	client *redis.Client
 	// When to refresh the leases and to sweep.
 	refresh, sweep time.Time
@@ -29,18 +28,18 @@ const batch = 100
 
 // runSession runs a session until ctx ends or something fails. It may go on, for its last
 // words, as long as life. It says whether it ever had the leases.
-func (r *Roster) runSession(ctx, life context.Context, sink Sink) (leased bool, err error) {
+func (t *teller) runSession(ctx, life context.Context) (leased bool, err error) {
 	life, end := context.WithCancel(life)
 	defer end()
-	o := redisconn.Strict(r.config.Redis, callTimeout)
+	o := redisconn.Strict(t.config.Redis, callTimeout)
 	o.PoolSize, o.ConnMaxIdleTime, o.ConnMaxLifetime = 1, -1, 0
 	o.Dialer = redisconn.DialOnce(ctx, life, callTimeout, o.TLSConfig)
-	s := &session{Roster: r, sink: sink, client: redis.NewClient(o)}
+	s := &session{teller: t, client: redis.NewClient(o)}
 	defer s.client.Close()
 	if err := s.begin(life); err != nil {
 		return false, err
 	}
-	s.away.Store(nil)
+	s.noteAway(false)
 	for ctx.Err() == nil {
 		if err := s.step(ctx, life); err != nil {
 			return true, err
@@ -56,8 +55,8 @@ func (s *session) begin(ctx context.Context) error {
 	if err := s.lease(ctx); err != nil {
 		return err
 	}
-	for i := range s.parts {
-		s.wishes.repeat(i, false)
+	for _, p := range s.parts {
+		s.wishes.repeat(p.number, false)
 	}
 	s.sweep = time.Now() // who is gone may have gone long ago
 	return nil
@@ -96,7 +95,7 @@ func (s *session) wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-s.wishes.changed:
+	case <-s.changed:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -113,16 +112,8 @@ func (s *session) finish(ctx context.Context) error {
 			break
 		}
 	}
-	_, err := s.call(ctx, s.everyPart(), func(p *part) []any { return []any{"release", p.incarnation} })
+	_, err := s.call(ctx, s.parts, func(p *part) []any { return []any{"release", p.incarnation} })
 	return err
-}
-
-func (s *session) everyPart() []*part {
-	all := make([]*part, len(s.parts))
-	for i := range s.parts {
-		all[i] = &s.parts[i]
-	}
-	return all
 }
 
 // call calls the script for some partitions in one round trip, with what args gives for
@@ -144,7 +135,7 @@ func (s *session) call(ctx context.Context, parts []*part, args func(*part) []an
 func (s *session) lease(ctx context.Context) error {
 	began := time.Now()
 	s.refresh = began.Add(s.config.Refresh)
-	for parts := s.everyPart(); len(parts) > 0; {
+	for parts := s.parts; len(parts) > 0; {
 		replies, err := s.call(ctx, parts, func(p *part) []any {
 			return []any{
 				"lease", p.incarnation, p.epoch,
@@ -156,7 +147,7 @@ func (s *session) lease(ctx context.Context) error {
 		}
 		var over []*part
 		for i, p := range parts {
-			held, err := s.leased(p, replies[i])
+			held, err := s.leased(p, replies[i], began)
 			if err != nil {
 				return err
 			}
@@ -166,23 +157,11 @@ func (s *session) lease(ctx context.Context) error {
 		}
 		parts = over
 	}
-	s.noteAlone(began)
 	return nil
 }
 
-// noteAlone notes whether this node was alone when the leases were taken.
-func (s *session) noteAlone(leased time.Time) {
-	at := &leased
-	for i := range s.parts {
-		if s.parts[i].others {
-			at = nil
-		}
-	}
-	s.alone.Store(at)
-}
-
 // leased takes in the answer to the command lease. It says whether p has its lease.
-func (s *session) leased(p *part, reply *redis.Cmd) (bool, error) {
+func (s *session) leased(p *part, reply *redis.Cmd, asked time.Time) (bool, error) {
 	answer, err := reply.Slice()
 	if err != nil {
 		return false, err
@@ -190,7 +169,7 @@ func (s *session) leased(p *part, reply *redis.Cmd) (bool, error) {
 	if len(answer) != 3 {
 		return false, errUnexpected
 	}
-	p.others = answer[2] != int64(0)
+	p.noteAlone(asked, answer[2] == int64(0))
 	if answer[1] == int64(0) {
 		p.incarnation, p.epoch = newIncarnation(), lost
 		return false, nil
@@ -206,7 +185,7 @@ var errUnexpected = errors.New("an answer from Redis that was not expected")
 
 // sweepAll looks for nodes that are gone.
 func (s *session) sweepAll(ctx context.Context) error {
-	replies, err := s.call(ctx, s.everyPart(), func(*part) []any {
+	replies, err := s.call(ctx, s.parts, func(*part) []any {
 		return []any{"sweep", ms(s.silence()), sweepRows}
 	})
 	if err != nil {
@@ -238,8 +217,7 @@ func ms(d time.Duration) int64 { return d.Milliseconds() }
 // that will be the next time.
 func (s *session) askAgain(now time.Time) (next time.Duration) {
 	next = s.config.Refresh
-	for i := range s.parts {
-		p := &s.parts[i]
+	for _, p := range s.parts {
 		switch rest := p.settles.Sub(now); {
 		case len(p.unsettled) == 0:
 		case rest > 0:

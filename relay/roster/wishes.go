@@ -14,9 +14,6 @@ const countEvery = 100 * time.Millisecond
 // wishes are what this node wants the rolls to hold, beside what Redis was told. It does
 // no I/O: take gives what has to be told, settle takes in the answers.
 type wishes struct {
-	// changed holds one signal, sent when there is something to tell Redis.
-	changed chan struct{}
-
 	mu    sync.Mutex
 	parts [partitions]queue
 	// counts are the counts that wait for company, since countsFrom.
@@ -24,10 +21,6 @@ type wishes struct {
 	countsFrom time.Time
 	// said numbers what gets due.
 	said uint64
-	// taken says that something was taken that is not settled.
-	taken bool
-	// waiting wait until Redis was told what was said before.
-	waiting []waiter
 	// noted and notedBytes are how many notes wait, and how large they are.
 	noted, notedBytes int
 }
@@ -40,10 +33,17 @@ type waiter struct {
 
 // queue is what is wanted in one partition.
 type queue struct {
-	rows map[rowKey]*row
+	// changed holds one signal, sent when there is something to tell Redis. All partitions
+	// that one goroutine tells have the same.
+	changed chan struct{}
+	rows    map[rowKey]*row
 	// What Redis has to be told, in order: what was said, and what it was told before and
 	// has to be told again.
 	due, again []*row
+	// taken says that something was taken that is not settled.
+	taken bool
+	// waiting wait until Redis was told what was said before.
+	waiting []waiter
 	// notes are what is to be noted for webhooks, in order; before the first of them so
 	// many were told.
 	notes     []note
@@ -92,11 +92,18 @@ type op struct {
 }
 
 func newWishes() *wishes {
-	w := &wishes{changed: make(chan struct{}, 1)}
+	w := &wishes{}
 	for i := range w.parts {
 		w.parts[i].rows = make(map[rowKey]*row)
 	}
 	return w
+}
+
+// signalTo has the signals of a partition sent to a channel.
+func (w *wishes) signalTo(changed chan struct{}, p int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parts[p].changed = changed
 }
 
 func (w *wishes) enter(appID, channel string, m protocol.Member, limit int) {
@@ -140,7 +147,7 @@ func (w *wishes) count(appID, channel string, n int) {
 			w.countsFrom = time.Now()
 		}
 		w.counts = push(w.counts, r)
-		w.signal()
+		q.signal()
 	}
 }
 
@@ -184,7 +191,7 @@ func (w *wishes) owe(q *queue, r *row) {
 		r.queued, r.said = true, w.said
 		q.due = push(q.due, r)
 	}
-	w.signal()
+	q.signal()
 }
 
 // push adds a row to a queue, from which it takes the dead now and then: while Redis is
@@ -196,9 +203,9 @@ func push(queue []*row, r *row) []*row {
 	return append(queue, r)
 }
 
-func (w *wishes) signal() {
+func (q *queue) signal() {
 	select {
-	case w.changed <- struct{}{}:
+	case q.changed <- struct{}{}:
 	default:
 	}
 }
@@ -242,15 +249,16 @@ func (w *wishes) hurryAll() {
 }
 
 // take takes at most limit of what Redis has to be told for a partition. Again says
-// that some of it was told before.
+// that some of it was told before. What was taken before must be settled, or be repeated.
 func (w *wishes) take(p, limit int) (ops []op, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	q := &w.parts[p]
+	q.progress(w.said)
 	ops = q.take(&q.due, nil, limit)
 	again = len(q.again) > 0
 	ops = q.take(&q.again, ops, limit)
-	w.taken = w.taken || len(ops) > 0
+	q.taken = len(ops) > 0
 	return ops, again
 }
 
@@ -330,17 +338,13 @@ func (w *wishes) repeat(p int, fresh bool) {
 			q.drop(r)
 		}
 	}
-	w.signal()
+	q.signal()
 }
 
-// progress is called when all that was taken is settled. It tells those who waited for
-// that.
-func (w *wishes) progress() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.taken = false
-	first := w.firstDue()
-	w.waiting = slices.DeleteFunc(w.waiting, func(waits waiter) bool {
+// progress tells those who waited for what is settled by now. The caller holds mu.
+func (q *queue) progress(said uint64) {
+	first := q.firstDue(said)
+	q.waiting = slices.DeleteFunc(q.waiting, func(waits waiter) bool {
 		if waits.said >= first {
 			return false
 		}
@@ -350,31 +354,30 @@ func (w *wishes) progress() {
 }
 
 // firstDue is the number of the first thing that is due, or more than any number.
-func (w *wishes) firstDue() uint64 {
-	first := w.said + 1
-	for i := range w.parts {
-		q := &w.parts[i]
-		if len(q.again) > 0 {
-			return 0
-		}
-		if len(q.due) > 0 {
-			first = min(first, q.due[0].said)
-		}
+func (q *queue) firstDue(said uint64) uint64 {
+	switch {
+	case len(q.again) > 0:
+		return 0
+	case len(q.due) > 0:
+		return q.due[0].said
+	default:
+		return said + 1
 	}
-	return first
 }
 
-// wait returns what is closed when Redis was told all that was said until now, nil if it
-// was already.
-func (w *wishes) wait() <-chan struct{} {
+// wait returns what is closed when Redis was told all that was said of a partition until
+// now, nil if it was already.
+func (w *wishes) wait(p int) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hurryAll()
-	if !w.taken && w.firstDue() > w.said {
+	q := &w.parts[p]
+	if !q.taken && q.firstDue(w.said) > w.said {
 		return nil
 	}
-	waits := waiter{w.said, make(chan struct{})}
-	w.waiting = append(w.waiting, waits)
-	w.signal()
-	return waits.told
+	if n := len(q.waiting); n == 0 || q.waiting[n-1].said < w.said {
+		q.waiting = append(q.waiting, waiter{w.said, make(chan struct{})})
+	}
+	q.signal()
+	return q.waiting[len(q.waiting)-1].told
 }
