@@ -38,9 +38,22 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:]))
+	os.Exit(run(untilSignal(context.Background()), os.Args[1:]))
+}
+
+// untilSignal returns a context that a signal ends; another one then ends the process at
+// once. That is so before anybody can see that the context has ended: the second signal may
+// come soon. It is for the whole life of the process.
+func untilSignal(ctx context.Context) context.Context {
+	ctx, end := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() { // the process does not wait for it
+		<-signals
+		signal.Stop(signals)
+		end()
+	}()
+	return ctx
 }
 
 // run carries out one command and returns the exit code.
