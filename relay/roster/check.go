@@ -60,14 +60,14 @@ func (p probe) try(ctx context.Context) error {
 
 // takeOutbox does what an outbox does: all that is in it is taken and done.
 func (p probe) takeOutbox(ctx context.Context) error {
-	taken, err := p.call(ctx, "poll", p.incarnation, 1000, "-", pollCount)
+	taken, err := p.call(ctx, "poll", p.incarnation, 1000, "-", "", pollCount)
 	if err != nil {
 		return err
 	}
-	if len(taken) != 4 {
+	if len(taken) != 5 {
 		return errUnexpected
 	}
-	entries, _ := taken[3].([]any)
+	entries, _ := taken[4].([]any)
 	ids := make([]any, 0, len(entries))
 	for _, entry := range entries {
 		id, _, _ := parseEntry(entry)

@@ -44,6 +44,7 @@
 // entry. Who is gone is told 3 s later, and not at all if back by then. One node at a time
 // has the lease of a partition for telling (see [Outbox]), for 10 s from its last poll; the
 // next begins with the first entry that is not done. So all is told at least once, and twice
-// only where a node died, or was cut off, while it told. When Redis loses its data, so are
-// the entries that it had; and who is here is told as if all had come just then.
+// only where a node died, or was cut off, while it told, or Redis lost whose the lease was. When
+// Redis loses its data, so are the entries that it had; and who is here is told as if all had
+// come just then.
 package roster

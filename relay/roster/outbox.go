@@ -59,8 +59,9 @@ type Outbox struct {
 
 // share is what an outbox knows of a partition.
 type share struct {
-	held bool
-	next string // the least id of those that were not taken; "" before any was
+	held  bool
+	epoch string // that of the last poll
+	next  string // the least id of those that were not taken; "" before any was
 }
 
 func (s *share) drop() { *s = share{} }
@@ -90,7 +91,8 @@ func (o *Outbox) Close() error {
 // came to its own since they were polled last, in order, at most 100 of each. Where there are
 // 100 of one there may be more. lost are the partitions that are this node's no longer: what
 // was taken from them and is not done is another's, or will be taken again. A partition is
-// never lost and taken from by the same poll.
+// never lost and taken from by the same poll. Where Redis has lost something, what was taken
+// already may come once more.
 //
 // With an error nothing was taken. When polls have failed for almost as long as a lease,
 // all partitions are lost.
@@ -109,7 +111,7 @@ func (o *Outbox) Poll(ctx context.Context) (taken []protocol.Occurrence, lost []
 			lost = append(lost, p)
 			share.drop()
 		case pages[p].whose != others:
-			share.held = true
+			share.held, share.epoch = true, pages[p].epoch
 			taken = append(taken, o.take(p, pages[p].entries, clock)...)
 		}
 	}

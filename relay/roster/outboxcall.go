@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -78,6 +79,7 @@ type page struct {
 	whose   string // mine, others, or nobody's until then
 	at      time.Time
 	lost    int64
+	epoch   string
 	entries []any
 }
 
@@ -89,11 +91,8 @@ const (
 func (o *Outbox) poll(ctx context.Context) (pages [partitions]page, err error) {
 	calls := make([]*outboxCall, partitions)
 	for p := range calls {
-		from := o.shares[p].next
-		if from == "" {
-			from = "-"
-		}
-		calls[p] = &outboxCall{partition: p, args: []any{"poll", o.sender, ms(o.config.Lease), from, pollCount}}
+		from := cmp.Or(o.shares[p].next, "-")
+		calls[p] = &outboxCall{partition: p, args: []any{"poll", o.sender, ms(o.config.Lease), from, o.shares[p].epoch, pollCount}}
 	}
 	if err := o.run(ctx, calls); err != nil {
 		return pages, err
@@ -111,7 +110,7 @@ func parsePage(reply *redis.Cmd) (p page, err error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", errUnexpected, err)
 	}
-	if len(answers) != 4 {
+	if len(answers) != 5 {
 		return p, errUnexpected
 	}
 	at, err := number(answers[1])
@@ -121,7 +120,8 @@ func parsePage(reply *redis.Cmd) (p page, err error) {
 	p.at = time.UnixMicro(at)
 	p.whose, _ = answers[0].(string)
 	p.lost, _ = answers[2].(int64)
-	p.entries, _ = answers[3].([]any)
+	p.epoch, _ = answers[3].(string)
+	p.entries, _ = answers[4].([]any)
 	return p, nil
 }
 

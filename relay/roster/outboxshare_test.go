@@ -120,6 +120,34 @@ func TestWhatRedisLosesIsLost(t *testing.T) {
 	})
 }
 
+// Who tells may be in the midst of it when Redis is restarted, or another server takes its
+// place, and nobody else is to tell the same. There may be entries that were not seen.
+func TestALeaseOutlivesARestartOfRedis(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t, relaytest.RedisKeeps())
+	a, k, other := startKnown(t, server.URL(), quick), newTaker(t, server.URL(), time.Hour), newTaker(t, server.URL(), time.Hour)
+	k.poll()
+	a.Note(clientEvent("private-x", "client-1", ""))
+	taken := k.expect("client_event private-x client-1")
+	epoch := server.Client().Get(t.Context(), home("1", "private-x")+"epoch").Val()
+	server.Restart()
+	relaytest.Eventually(t, "there is a new epoch", func() bool {
+		now, err := server.Client().Get(t.Context(), home("1", "private-x")+"epoch").Result()
+		return err == nil && now != epoch
+	})
+	if lost := other.poll(); len(lost)+len(other.got) > 0 {
+		t.Errorf("another node takes %q", texts(other.got))
+	}
+	if standing := k.standing(taken); len(standing) != 1 {
+		t.Error("what was taken does not stand any more")
+	}
+	a.Note(clientEvent("private-x", "client-2", ""))
+	k.expect("client_event private-x client-1", "client_event private-x client-2")
+	if lost := k.poll(); len(lost)+len(k.got) > 0 {
+		t.Errorf("lost %v, and taken again %q", lost, texts(k.got))
+	}
+}
+
 // Where the link to Redis is cut all is lost before the lease ends, and another takes it.
 func TestWhoIsCutOffLosesAllAndBeginsAnew(t *testing.T) {
 	t.Parallel()

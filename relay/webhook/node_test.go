@@ -82,12 +82,27 @@ func TestWhatIsLostWhileTheOutboxCannotBeAskedIsForgotten(t *testing.T) {
 		}
 		r.answers(nil)
 		r.set(func(o *outbox) {
-			o.broken["Poll"] = false
-			for _, again := range o.kept {
-				o.coming = append(o.coming, again)
-			}
+			o.broken["Poll"], o.again = false, true
 		})
 		pass(time.Second)
+		r.allDone()
+	}, auth.Webhook{URL: target})
+}
+
+// What was under way when Redis went away is told, which Redis hears before it gives anything
+// again.
+func TestWhatWasToldWhileTheOutboxWasAwayIsNotToldAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.answers(func(call) (int, time.Duration) { return http.StatusOK, 2 * time.Second })
+		r.put(on("a"))
+		pass(300 * time.Millisecond)
+		r.set(func(o *outbox) { o.broken["Poll"], o.broken["Done"], o.lost = true, true, []int{0, 1, 2, 3, 4, 5, 6} })
+		pass(5 * time.Second)
+		r.set(func(o *outbox) { o.broken["Poll"], o.broken["Done"], o.again = false, false, true })
+		pass(5 * time.Second)
+		if n := len(r.made("")); n != 1 {
+			t.Errorf("told %d times", n)
+		}
 		r.allDone()
 	}, auth.Webhook{URL: target})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -29,6 +30,8 @@ type outbox struct {
 	// broken are the calls that fail, by name.
 	broken map[string]bool
 	count  int // is told as Count
+	// again says that the next poll takes once more all that is not done.
+	again bool
 }
 
 func newOutbox(t testing.TB) *outbox {
@@ -74,6 +77,9 @@ func (o *outbox) Poll(context.Context) (taken []protocol.Occurrence, lost []int,
 	lost, o.lost = o.lost, nil
 	if o.broken["Poll"] {
 		return nil, lost, errors.New("away")
+	}
+	if o.again {
+		o.again, o.coming = false, slices.Collect(maps.Values(o.kept))
 	}
 	n := min(len(o.coming), 300)
 	taken, o.coming = o.coming[:n:n], o.coming[n:]

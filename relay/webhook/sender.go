@@ -123,10 +123,13 @@ func (s *Sender) turn(ctx context.Context, running *sync.WaitGroup) {
 		return
 	}
 	s.revisit(time.Now())
+	// What was told while Redis was away must be forgotten before it could be taken again.
+	forgot := s.forget(ctx)
 	err := s.poll(ctx)
 	if err == nil { // what is done is forgotten whether or not something can be told
 		err = errors.Join(s.tell(ctx, running), s.forget(ctx))
 	}
+	err = errors.Join(forgot, err)
 	if err != nil && !s.failing && ctx.Err() == nil {
 		s.config.Log.Warn("what webhooks are to be told cannot be read, trying again", "error", err)
 	}

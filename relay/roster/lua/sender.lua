@@ -1,6 +1,7 @@
 -- The commands for what tells the outbox to webhooks. One node at a time does that for a
--- partition: the one that has its lease. A lease ends with the epoch: what is kept may be
--- another's then.
+-- partition: the one that has its lease. A lease that Redis still has after it lost something
+-- is still one: its node may be telling. But that begins anew then with the first entry, as
+-- there may be others than it has seen.
 --
 --   sender             "SENDER EPOCH", for as long as the lease
 --   told:SOURCE        the number of the last of the notes that a node told
@@ -9,11 +10,10 @@ local PAGE = 1048576 -- bytes of entries that one poll answers
 
 -- lease_of returns the value of a lease, and who has it now: 'mine', 'other' or 'none'.
 local function lease_of(sender)
-  local is = begin(base .. ':sender')
-  local mine, suffix = sender .. ' ' .. (epoch or ''), ' ' .. (epoch or '')
-  if is == mine then return mine, 'mine' end
-  if is and is:sub(-#suffix) == suffix then return mine, 'other' end
-  return mine, 'none'
+  local has = (begin(base .. ':sender') or ''):match('^([^ ]+) ')
+  local mine = sender .. ' ' .. (epoch or '')
+  if not has then return mine, 'none' end
+  return mine, has == sender and 'mine' or 'other'
 end
 
 -- page returns at most so many entries from an id on, and not more bytes than may be.
@@ -32,17 +32,18 @@ local function page(from, most)
   return some
 end
 
--- poll SENDER LEASE FROM COUNT: claims or renews the lease for so many ms. Answers whose it
--- was, Redis' time in µs, how many entries were lost, and the entries from that id on:
--- from the first one if it was nobody's.
-function commands.poll(sender, ms, from, most)
+-- poll SENDER LEASE FROM KNOWN COUNT: claims or renews the lease for so many ms. Answers whose
+-- it was, Redis' time in µs, how many entries were lost, the epoch, and the entries from that
+-- id on: from the first one if it was nobody's, or the epoch is not the one that is KNOWN.
+function commands.poll(sender, ms, from, known, most)
   local mine, whose = lease_of(sender)
   local at = number(tonumber(time[1]) * 1000000 + tonumber(time[2]))
-  if whose == 'other' then return {whose, at, 0, {}} end
+  if whose == 'other' then return {whose, at, 0, '', {}} end
   redis.call('SET', base .. ':sender', mine, 'PX', ms)
   local lost = whole(value(base .. ':lost')) or 0
   if lost > 0 then redis.call('DEL', base .. ':lost') end
-  return {whose, at, lost, page(whose == 'mine' and from or '-', most)}
+  if whose ~= 'mine' or known ~= (epoch or '') then from = '-' end
+  return {whose, at, lost, epoch or '', page(from, most)}
 end
 
 -- stand says what standing answers for an entry.
