@@ -78,7 +78,7 @@ func TestVanishedClientIsGivenUp(t *testing.T) {
 
 func TestGracefulStopClosesWithAFrameThatMeansReconnect(t *testing.T) {
 	t.Parallel()
-	plainAndTLS(t, map[string]string{"RELAY_DRAIN_WINDOW": "500ms"}, func(t *testing.T, w world) {
+	plainAndTLS(t, nil, func(t *testing.T, w world) {
 		clients := make([]*relaytest.WSClient, 20)
 		for i := range clients {
 			clients[i] = w.Connect()

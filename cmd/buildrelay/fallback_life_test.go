@@ -15,7 +15,7 @@ func TestFallbackClientsAreToldWhenTheNodeStops(t *testing.T) {
 	for _, window := range []string{"0s", "2s"} {
 		t.Run("over "+window, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, map[string]string{"RELAY_DRAIN_WINDOW": window})
+			w, _ := newNeighbour(t, map[string]string{"RELAY_DRAIN_WINDOW": window})
 			clients := make(map[string][]*relaytest.XHRClient)
 			for range 10 {
 				for name, options := range fallbacks {
