@@ -22,6 +22,8 @@ func linkFaults() map[string]fault {
 	return map[string]fault{
 		"F7 the relay's subscriptions are swallowed":       pubSubSwallowed(),
 		"F7 all that the relay is sent is swallowed":       linkSwallowed(),
+		"F8 the relay's commands are swallowed":            commandsSwallowed(),
+		"F9 the link to Redis is bad":                      weather(),
 		"F10 publishing is retried on a slow link":         slowLink(),
 		"F11 subscriptions are killed every 300 ms":        {Plan: subscriptionsKilled(lasting(60*second, 6*second))},
 		"F12 the relay stands still and Redis cuts it off": cutOff(),

@@ -45,6 +45,7 @@ func relayFaults() map[string]fault {
 			}
 			w.Wait(second, second)
 		}}},
+		"F19 some readers are slow, and some stop reading": slowReaders(),
 		"slow readers of a log that is trimmed": {tells: true, also: slowWereTold, Plan: faults.Plan{
 			Channels: []string{"private-small-1"},
 			Load:     faults.Load{Every: 10 * time.Millisecond, Filler: 3 << 10},

@@ -30,6 +30,12 @@ func soon() time.Duration { return lasting(5*time.Second, 10*time.Second) }
 // schedule give its seed in RELAY_FAULT_SEED.
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	runFaults(t, allFaults())
+}
+
+// runFaults runs some faults and prints their table.
+func runFaults(t *testing.T, all map[string]fault) {
+	t.Helper()
 	var mu sync.Mutex
 	var rows []checker.Row
 	t.Cleanup(func() {
@@ -39,7 +45,7 @@ func TestFaults(t *testing.T) {
 		}
 		t.Log("\n" + text.String())
 	})
-	for name, f := range allFaults() {
+	for name, f := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f.Fault = name
@@ -53,7 +59,7 @@ func TestFaults(t *testing.T) {
 
 func allFaults() map[string]fault {
 	all := make(map[string]fault)
-	for _, some := range []map[string]fault{redisFaults(), linkFaults(), relayFaults(), {"all of it, as the seed has it": anything()}} {
+	for _, some := range []map[string]fault{redisFaults(), linkFaults(), relayFaults(), nodeFaults(), {"all of it, as the seed has it": anything()}} {
 		for name, f := range some {
 			all[name] = f
 		}

@@ -23,8 +23,8 @@ const FaultyTag = "relayfaults"
 //
 //nolint:gochecknoglobals // set once and never changed; see above
 var (
-	built       = sync.OnceValues(func() (string, error) { return build("") })
-	builtFaulty = sync.OnceValues(func() (string, error) { return build(FaultyTag) })
+	built       = sync.OnceValues(func() (string, error) { return build("", "") })
+	builtFaulty = sync.OnceValues(func() (string, error) { return build(FaultyTag, FaultyTag) })
 )
 
 // Build returns the path of the real binary, built from the tree as it is, with
@@ -49,12 +49,14 @@ func pathOf(t testing.TB, built func() (string, error)) string {
 	return path
 }
 
-func build(tag string) (string, error) {
+// build builds the binary with a tag, if there is one, and other flags. name tells it from
+// others.
+func build(tag, name string, flags ...string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(root, "bin", "test"+raceFlag+tag)
+	dir := filepath.Join(root, "bin", "test"+raceFlag+name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("building buildrelay: %w", err)
 	}
@@ -64,7 +66,8 @@ func build(tag string) (string, error) {
 	}
 	defer unlock()
 	path := filepath.Join(dir, "buildrelay")
-	build := exec.Command("go", "build", raceFlag, "-tags="+tag, "-o", path, "./cmd/buildrelay")
+	args := append([]string{"build", raceFlag, "-tags=" + tag, "-o", path}, flags...)
+	build := exec.Command("go", append(args, "./cmd/buildrelay")...)
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building buildrelay: %w\n%s", err, output)

@@ -9,13 +9,15 @@ import (
 )
 
 // HoleLink is a proxy that can swallow what its connections carry, as a network does
-// that closes nothing: all of them, or those alone that subscribe in Redis. Toxiproxy
-// can't do that: it treats all connections of a proxy alike, and a client says what a
-// connection is for only once it stands.
+// that closes nothing: all of them, or those alone that subscribe in Redis, or all the
+// others. Toxiproxy can't do that: it treats all connections of a proxy alike, and a
+// client says what a connection is for only once it stands.
 type HoleLink struct {
-	pubSubOnly bool
-	listener   net.Listener
-	running    sync.WaitGroup
+	// watch returns what looks at all that a client sends, and dooms the connections that
+	// are to be swallowed; nil dooms all.
+	watch    func(p *pair) func(sent []byte)
+	listener net.Listener
+	running  sync.WaitGroup
 
 	mu         sync.Mutex
 	server     string
@@ -41,7 +43,9 @@ func StartHoleLink(t testing.TB, server string) *HoleLink {
 // subscribing connections carry.
 func StartPubSubLink(t testing.TB, server string) *HoleLink {
 	t.Helper()
-	return startHoleLink(t, &HoleLink{server: server, pubSubOnly: true})
+	l := &HoleLink{server: server}
+	l.watch = l.watchSubscribing
+	return startHoleLink(t, l)
 }
 
 func startHoleLink(t testing.TB, l *HoleLink) *HoleLink {
@@ -128,7 +132,7 @@ func (l *HoleLink) forwardBoth(p *pair) {
 	look := func([]byte) {}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.pubSubOnly {
+	if l.watch != nil {
 		look = l.watch(p)
 	} else {
 		l.doom(p)
@@ -146,8 +150,8 @@ func (l *HoleLink) doom(p *pair) {
 	}
 }
 
-// watch returns what looks for SUBSCRIBE in what the client sends.
-func (l *HoleLink) watch(p *pair) func([]byte) {
+// watchSubscribing looks for SUBSCRIBE.
+func (l *HoleLink) watchSubscribing(p *pair) func([]byte) {
 	command := []byte("\r\nsubscribe\r\n")
 	var rest []byte
 	return func(sent []byte) {
