@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -61,7 +62,7 @@ func WriteFaultsMarkdown(w io.Writer, rows []FaultRow) error {
 }
 
 // compareNames compares names of faults: F9 comes before F10, and what has no such number
-// before all.
+// behind all.
 func compareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(faultNumber(a), faultNumber(b)), strings.Compare(a, b))
 }
@@ -69,6 +70,12 @@ func compareNames(a, b string) int {
 func faultNumber(name string) int {
 	first, _, _ := strings.Cut(name, " ")
 	text, _ := strings.CutPrefix(first, "F")
-	n, _ := strconv.Atoi(text) // none is 0
-	return n
+	switch n, err := strconv.Atoi(text); {
+	case name == before:
+		return 0
+	case err != nil:
+		return math.MaxInt
+	default:
+		return n
+	}
 }

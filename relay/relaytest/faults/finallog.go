@@ -14,7 +14,7 @@ import (
 // of it.
 func readLog(ctx context.Context, client redis.UniversalClient, channel string) (checker.Log, error) {
 	l := checker.Log{Channel: channel}
-	meta, err := client.HMGet(ctx, logKey(channel)+":meta", "e", "i", "f").Result()
+	meta, err := client.HMGet(ctx, LogKey(channel)+":meta", "e", "i", "f").Result()
 	if err != nil {
 		return l, fmt.Errorf("reading the meta data of %s: %w", channel, err)
 	}
@@ -23,7 +23,7 @@ func readLog(ctx context.Context, client redis.UniversalClient, channel string) 
 	}
 	l.Closed = meta[2] == "1"
 	for from := "-"; ; {
-		entries, err := client.XRangeN(ctx, logKey(channel), from, "+", 1000).Result()
+		entries, err := client.XRangeN(ctx, LogKey(channel), from, "+", 1000).Result()
 		if err != nil {
 			return l, fmt.Errorf("reading the stream of %s: %w", channel, err)
 		}

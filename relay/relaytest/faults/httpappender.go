@@ -23,7 +23,7 @@ type httpAppender struct {
 }
 
 func newHTTPAppender(bases []string, timeout time.Duration, config *tls.Config) *httpAppender {
-	transport := &http.Transport{TLSClientConfig: config}
+	transport := &http.Transport{TLSClientConfig: config, IdleConnTimeout: 5 * time.Second}
 	return &httpAppender{bases: bases, client: &http.Client{Transport: transport, Timeout: timeout}}
 }
 

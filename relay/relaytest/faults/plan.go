@@ -23,6 +23,8 @@ type RedisGroup interface {
 // Plan is a run: the parts, what they carry, and what is done to them.
 type Plan struct {
 	Fault string
+	// Seed is what the run is drawn from; 0 is RELAY_FAULT_SEED, or any.
+	Seed  uint64
 	Redis []relaytest.RedisOption // changes the server
 	// Group starts what takes the place of the one server: World.Redis is nil then, Redis,
 	// RelaysVia and, for Redis, BackendsVia mean nothing.
@@ -55,6 +57,8 @@ type Plan struct {
 	// Balanced says that the readers connect through a load balancer, and come back as
 	// pusher-js does.
 	Balanced bool
+	// Before is called when everything runs and nobody has come yet.
+	Before func(w *World)
 	// Nemesis does the harm, in the test's own goroutine, while everything runs.
 	Nemesis func(w *World)
 }

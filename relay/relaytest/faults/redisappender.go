@@ -61,7 +61,7 @@ func (a *redisAppender) append(ctx context.Context, lines []numbered, o options)
 		if err != nil {
 			return nil, fmt.Errorf("encoding options: %w", err)
 		}
-		reply, err := a.call(ctx, logKey(line.line.Channel), []any{lineEvent, line.line.String(), line.id, given})
+		reply, err := a.call(ctx, LogKey(line.line.Channel), []any{lineEvent, line.line.String(), line.id, given})
 		if err != nil {
 			return nil, err
 		}
@@ -127,5 +127,5 @@ func parseReply(reply any) (appended, error) {
 	return appended{at, values[1] == int64(1)}, err
 }
 
-// logKey is the key of a channel's log.
-func logKey(channel string) string { return "buildrelay:{" + relaytest.AppID + ":" + channel + "}" }
+// LogKey is the key of a channel's log.
+func LogKey(channel string) string { return "buildrelay:{" + relaytest.AppID + ":" + channel + "}" }

@@ -42,10 +42,16 @@ type run struct {
 // as a line that the relay refused, fails the test.
 func Run(t *testing.T, plan Plan) Result {
 	t.Helper()
-	plan, n := plan.withDefaults(), seed(t)
+	plan, n := plan.withDefaults(), plan.Seed
+	if n == 0 {
+		n = seed(t)
+	}
 	t.Logf("%s: RELAY_FAULT_SEED=%d", plan.Fault, n)
 	r := &run{World: newWorld(t, plan, n), plan: plan, seed: n, stopWriting: make(chan struct{})}
 	r.populate()
+	if plan.Before != nil {
+		plan.Before(r.World)
+	}
 	r.start()
 	plan.Nemesis(r.World)
 	r.endWriting()

@@ -19,6 +19,7 @@ type ToxicLink struct {
 // StartToxicLink returns a proxy that forwards until the test ends.
 func StartToxicLink(t testing.TB, server string) *ToxicLink {
 	t.Helper()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // one of the toxics prints what it does
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	l := &ToxicLink{t, toxiproxy.NewProxy(api, "link", "127.0.0.1:0", server)}
 	if err := l.proxy.Start(); err != nil {

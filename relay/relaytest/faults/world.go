@@ -131,7 +131,7 @@ func (w *World) AwaitEntries(channel string, n uint64) {
 	w.T.Helper()
 	deadline := time.Now().Add(4 * relaytest.Patience)
 	for time.Now().Before(deadline) {
-		text, _ := w.Client().HGet(w.T.Context(), logKey(channel)+":meta", "i").Result() // no log, no entries
+		text, _ := w.Client().HGet(w.T.Context(), LogKey(channel)+":meta", "i").Result() // no log, no entries
 		if id, err := protocol.ParseID(text); err == nil && id.Offset >= n {
 			return
 		}

@@ -1,0 +1,155 @@
+package chaos
+
+import (
+	"strings"
+	"time"
+
+	"buildrelay/relay/relaytest"
+	"buildrelay/relay/relaytest/faults"
+)
+
+func restartRedis(w *World) {
+	w.Redis.Stop()
+	w.Wait(3*second, 3*second)
+	w.Redis.Restart()
+}
+
+func killRedis(w *World) {
+	w.Redis.Kill()
+	w.Wait(0, second)
+	w.Redis.Restart()
+}
+
+func freezeRedis(d time.Duration) func(w *World) {
+	return func(w *World) {
+		w.Redis.Freeze()
+		w.Wait(d, d)
+		w.Redis.Thaw()
+	}
+}
+
+func killNode(w *World) {
+	node := w.Relays[w.Pick(len(w.Relays))]
+	node.Kill()
+	w.Wait(second, 3*second)
+	node.Restart()
+}
+
+func killNodes(w *World) {
+	for range 3 {
+		killNode(w)
+		w.Wait(2*second, 3*second)
+	}
+}
+
+func restartNodes(w *World) {
+	for _, node := range w.Relays {
+		node.Restart()
+		w.Wait(second, 2*second)
+	}
+}
+
+func stopClients(w *World) { w.StopClients(0.1, 5*second, 8*second) }
+
+func swallowSubscriptions(w *World) { w.swallow(func(l Link) *faults.HoleLink { return l.Subscriptions }) }
+
+func swallowCommands(w *World) { w.swallow(func(l Link) *faults.HoleLink { return l.Commands }) }
+
+// swallow has one of the links of all nodes carry nothing for a while.
+func (w *World) swallow(which func(Link) *faults.HoleLink) {
+	for _, l := range w.Links {
+		which(l).Swallow()
+	}
+	w.Wait(8*second, 10*second)
+	for _, l := range w.Links {
+		which(l).Repair()
+	}
+}
+
+// badLinks are as links can be, one way after the other.
+func badLinks(w *World) {
+	for _, toxic := range []struct {
+		name       string
+		attributes map[string]int
+		last       time.Duration
+	}{
+		{"latency", map[string]int{"latency": 200, "jitter": 100}, 5 * second},
+		{"bandwidth", map[string]int{"rate": 256}, 5 * second},
+		{"slicer", map[string]int{"average_size": 32, "size_variation": 31, "delay": 0}, 3 * second},
+		{"reset_peer", map[string]int{"timeout": 0}, second / 2},
+	} {
+		for _, l := range w.Links {
+			l.All.Poison(toxic.name, toxic.attributes)
+		}
+		w.Wait(toxic.last, toxic.last)
+		for _, l := range w.Links {
+			l.All.Heal()
+		}
+	}
+}
+
+func killSubscriptions(w *World) {
+	for range 20 {
+		w.tellRedis("CLIENT", "KILL", "TYPE", "pubsub")
+		w.Wait(300*time.Millisecond, 300*time.Millisecond)
+	}
+}
+
+func flushScripts(w *World) {
+	w.tellRedis("SCRIPT", "FLUSH")
+	w.tellRedis("FUNCTION", "FLUSH")
+}
+
+func fillRedis(w *World) {
+	w.tellRedis("CONFIG", "SET", "maxmemory", "1mb")
+	w.Wait(4*second, 6*second)
+	w.tellRedis("CONFIG", "SET", "maxmemory", "0")
+}
+
+// tellRedis is for commands that cannot fail.
+func (w *World) tellRedis(command ...any) {
+	w.T.Helper()
+	if err := w.Client().Do(w.T.Context(), command...).Err(); err != nil {
+		w.T.Errorf("telling Redis %v: %v", command, err)
+	}
+}
+
+// cutOff lets Redis end the subscriptions of a node that reads nothing.
+func cutOff(w *World) {
+	const setting = "client-output-buffer-limit"
+	w.tellRedis("CONFIG", "SET", setting, "pubsub 1mb 0 0")
+	node := w.Pick(len(w.Relays))
+	w.Freeze(node)
+	flood(w)
+	w.Wait(6*second, 10*second)
+	w.Thaw(node)
+	w.tellRedis("CONFIG", "SET", setting, "pubsub 32mb 8mb 60")
+}
+
+// flood publishes what nodes drop, until Redis has cut one of them off: the kernel and the
+// links hold several MiB of it first.
+func flood(w *World) {
+	ctx, client := w.T.Context(), w.Client()
+	subscribed := func() int {
+		list, err := client.Do(ctx, "CLIENT", "LIST", "TYPE", "pubsub").Text()
+		if err != nil {
+			return 0
+		}
+		return strings.Count(list, "\n")
+	}
+	names, err := client.PubSubChannels(ctx, "*"+relaytest.AppID+":private-*").Result()
+	if err != nil || len(names) == 0 {
+		w.T.Errorf("there are no subscriptions to flood: %v", err)
+		return
+	}
+	before := subscribed()
+	for i := range 400 {
+		if err := client.Publish(ctx, names[i%len(names)], strings.Repeat("x", 100<<10)).Err(); err != nil {
+			w.T.Errorf("publishing: %v", err)
+		}
+		if subscribed() < before {
+			return
+		}
+	}
+	w.T.Error("Redis does not cut off a node that reads nothing")
+}
