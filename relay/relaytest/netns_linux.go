@@ -197,9 +197,15 @@ func (n *Namespace) enter() error {
 	return nil
 }
 
-// RedisIn makes the server run in the namespace, at the inner end of the link.
-func RedisIn(l *Link) RedisOption {
-	return func(r *Redis) { r.host, r.command = l.Inside, l.n.Command }
+// RedisIn makes the server run in the namespace and listen at the inner end of the link,
+// and of others that it has.
+func RedisIn(l *Link, others ...*Link) RedisOption {
+	return func(r *Redis) {
+		r.host, r.command = l.Inside, l.n.Command
+		for _, other := range others {
+			r.lines = append(r.lines, "bind "+l.Inside+" "+other.Inside)
+		}
+	}
 }
 
 // RedisAt makes the server listen at the outer end of the link.

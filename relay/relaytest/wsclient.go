@@ -32,6 +32,8 @@ type WSOptions struct {
 	TLS          *tls.Config // for wss
 	IgnorePings  bool        // do not answer pings
 	Deaf         bool        // do not read: no Expect method works before Hear
+	// Dial makes the TCP connection, nil in the usual way.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // DialWS connects to url, ws or wss, and fails the test if the upgrade is refused.
@@ -39,7 +41,7 @@ func DialWS(t testing.TB, url string, options WSOptions) *WSClient {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	dialer := websocket.Dialer{Subprotocols: options.Subprotocols, TLSClientConfig: options.TLS}
+	dialer := websocket.Dialer{Subprotocols: options.Subprotocols, TLSClientConfig: options.TLS, NetDialContext: options.Dial}
 	conn, response, err := dialer.DialContext(ctx, url, options.Header)
 	if err != nil {
 		t.Fatalf("dialing %s: %v", url, err)
