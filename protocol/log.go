@@ -57,6 +57,9 @@ var (
 	// ErrLogGone means that the log is not the one of [Append.Epoch] any more: Redis
 	// lost it, it expired, or somebody began a new one.
 	ErrLogGone = errors.New("the log is not the one of this epoch any more")
+	// ErrNotReplicated means that the log has the event, but fewer replicas than its rule asks
+	// for. Whoever publishes it again, by the same id, finds out whether they have it by then.
+	ErrNotReplicated = errors.New("the log has the event, but not as many replicas as the rule asks for")
 	// ErrLogClosed means that the log has its final event.
 	ErrLogClosed = errors.New("the log is closed, only an event that begins a new one can follow")
 )

@@ -16,6 +16,9 @@ type LogRule struct {
 	Keep time.Duration
 	// Replay is what a client gets at first that asks for no place in the log.
 	Replay Start
+	// Replicas is how many replicas of Redis are to have an event before its publisher is
+	// told that it is kept.
+	Replicas int
 }
 
 // The limits of a log that a rule does not give.

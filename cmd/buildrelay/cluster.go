@@ -11,6 +11,7 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/registry"
 	"buildrelay/relay/transport"
 )
@@ -62,7 +63,7 @@ type cluster struct {
 	peers    *transport.Peers
 }
 
-func newCluster(c Config, m *metrics.Metrics, log *slog.Logger) (*cluster, error) {
+func newCluster(c Config, redis *redisconn.Servers, m *metrics.Metrics, log *slog.Logger) (*cluster, error) {
 	if c.NodeURL == "" {
 		return nil, nil
 	}
@@ -74,14 +75,10 @@ func newCluster(c Config, m *metrics.Metrics, log *slog.Logger) (*cluster, error
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_NODE_CA_FILE: %w", err)
 	}
-	options, err := redisOptions(c)
-	if err != nil {
-		return nil, err
-	}
 	nodes := auth.NewCluster(c.ClusterSecret)
 	return &cluster{
 		registry: registry.New(registry.Config{
-			Redis: options, Prefix: c.RedisPrefix, URL: url, Cluster: nodes, Metrics: m, Log: log,
+			Redis: redis, Prefix: sessionPrefix(c, redis), URL: url, Cluster: nodes, Metrics: m, Log: log,
 		}),
 		peers: transport.NewPeers(transport.PeersConfig{
 			Cluster: nodes, Metrics: m, Log: log, RootCAs: roots,
@@ -117,4 +114,13 @@ func (c *cluster) run(ctx context.Context) {
 		c.registry.Run(ctx)
 		c.peers.Close()
 	}
+}
+
+// sessionPrefix begins the names of the keys of sessions. In a Cluster all are in one slot,
+// so that what loses one of them loses the mark among them, too.
+func sessionPrefix(c Config, redis *redisconn.Servers) string {
+	if redis.IsCluster() {
+		return c.RedisPrefix + ":{~http}"
+	}
+	return c.RedisPrefix
 }

@@ -40,6 +40,7 @@ type node struct {
 	registry  *prometheus.Registry
 	apps      *auth.Apps
 	appsFile  *appsfile.Watch // nil where the settings describe the one app
+	redis     *redisconn.Servers
 	broker    *broker.Broker
 	roster    *roster.Roster
 	webhooks  *webhooks
@@ -67,16 +68,15 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		return nil, err
 	}
 	n.apps, n.appsFile = apps.Apps, watch
-	if n.broker, err = newBroker(c, apps, m, log); err != nil {
+	if n.redis, err = redisServers(c); err != nil {
 		return nil, err
 	}
-	if n.roster, err = newRoster(c, apps, m, log); err != nil {
+	n.broker = newBroker(c, n.redis, apps, m, log)
+	n.roster = newRoster(c, n.redis, apps, m, log)
+	if n.webhooks, err = newWebhooks(c, n.redis, apps, m, log); err != nil {
 		return nil, err
 	}
-	if n.webhooks, err = newWebhooks(c, apps, m, log); err != nil {
-		return nil, err
-	}
-	if n.cluster, err = newCluster(c, m, log); err != nil {
+	if n.cluster, err = newCluster(c, n.redis, m, log); err != nil {
 		return nil, err
 	}
 	memory, descriptors := server.ProcessMemory(), transport.ProcessDescriptors()
@@ -136,45 +136,37 @@ func (n *node) metricsHandler(memory *server.Memory) http.Handler {
 	return mux
 }
 
-// redisOptions is how to connect to Redis.
-func redisOptions(c Config) (*redisconn.Options, error) {
+// redisServers is where Redis is.
+func redisServers(c Config) (*redisconn.Servers, error) {
 	roots, err := certPool(c.RedisCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_CA_FILE: %w", err)
 	}
-	options, err := redisconn.ParseURL(c.RedisURL, roots)
+	servers, err := redisconn.ParseURL(c.RedisURL, roots)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_REDIS_URL: %w", err)
 	}
-	return options, nil
+	return servers, nil
 }
 
-func newRoster(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*roster.Roster, error) {
-	options, err := redisOptions(c)
-	if err != nil {
-		return nil, err
-	}
+func newRoster(c Config, redis *redisconn.Servers, apps apps, m *metrics.Metrics, log *slog.Logger) *roster.Roster {
 	return roster.New(roster.Config{
-		Redis: options, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Outbox: apps.WantsHook, Metrics: m, Log: log,
-	}), nil
+		Redis: redis, Prefix: c.RedisPrefix, Tells: apps.TellsRoll, Outbox: apps.WantsHook, Metrics: m, Log: log,
+	})
 }
 
-func newBroker(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*broker.Broker, error) {
-	options, err := redisOptions(c)
-	if err != nil {
-		return nil, err
-	}
+func newBroker(c Config, redis *redisconn.Servers, apps apps, m *metrics.Metrics, log *slog.Logger) *broker.Broker {
 	slanger := broker.Slanger{AnyChannel: c.RedisSlanger == "any"}
 	if c.RedisSlanger != "off" {
 		slanger.AppID = apps.first
 	}
 	config := broker.Config{
-		Redis: options, Prefix: c.RedisPrefix, Slanger: slanger, TellsRoll: apps.TellsRoll, CacheTTL: apps.CacheTTL, Metrics: m, Log: log,
+		Redis: redis, Prefix: c.RedisPrefix, Slanger: slanger, TellsRoll: apps.TellsRoll, CacheTTL: apps.CacheTTL, Metrics: m, Log: log,
 	}
 	if apps.logs {
 		config.LogRule = apps.LogRule
 	}
-	return broker.New(config), nil
+	return broker.New(config)
 }
 
 // certPool reads the authorities in a PEM file; nil, for an empty name, means those

@@ -11,6 +11,7 @@ import (
 	"buildrelay/auth"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/pipe"
+	"buildrelay/relay/redisconn"
 )
 
 // target says which way a backend publishes.
@@ -40,7 +41,10 @@ func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, auth.A
 	case to.apiURL != "":
 		publisher, err = newHTTPPublisher(app.Keys[0], to)
 	case c.RedisURL != "":
-		publisher, err = newBroker(c, all, metrics.New(prometheus.NewRegistry()), log)
+		var redis *redisconn.Servers
+		if redis, err = redisServers(c); err == nil {
+			publisher = newBroker(c, redis, all, metrics.New(prometheus.NewRegistry()), log)
+		}
 	default:
 		err = errors.New("neither RELAY_API_URL nor RELAY_REDIS_URL is set: one must say where to publish, such as https://relay.example:6001 or redis://127.0.0.1:6379")
 	}

@@ -13,6 +13,7 @@ import (
 
 	"buildrelay/relay/broker"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 )
 
 const redisUsage = `Usage:
@@ -86,12 +87,14 @@ func askRedis(ctx context.Context, command string) error {
 	if err != nil {
 		return err
 	}
-	b, err := newBroker(c, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+	servers, err := redisServers(c)
 	if err != nil {
 		return err
 	}
+	defer servers.Close()
+	b := newBroker(c, servers, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
 	if command == "check" {
-		return checkRedis(ctx, c, b, all, app.ID)
+		return checkRedis(ctx, c, servers, b, all, app.ID)
 	}
 	if err := b.InstallFunction(ctx); err != nil {
 		return err
@@ -101,11 +104,8 @@ func askRedis(ctx context.Context, command string) error {
 }
 
 // checkRedis prints what is found out about Redis.
-func checkRedis(ctx context.Context, c Config, b *broker.Broker, all apps, appID string) error {
-	r, err := newRoster(c, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
+func checkRedis(ctx context.Context, c Config, servers *redisconn.Servers, b *broker.Broker, all apps, appID string) error {
+	r := newRoster(c, servers, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
 	found := b.Check(ctx, appID)
 	switch err := r.Check(ctx); {
 	case err != nil:

@@ -48,6 +48,7 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	n.drain(core, window, func() { n.cluster.leave(); stopAccepting(); accepting.wait() })
 	stopCore()
 	n.running.wait()
+	_ = n.redis.Close() // nobody is asked any more
 	n.log.Info("stopped")
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/roster"
 	"buildrelay/relay/webhook"
 )
@@ -17,16 +18,12 @@ type webhooks struct {
 	log    *slog.Logger
 }
 
-func newWebhooks(c Config, apps apps, m *metrics.Metrics, log *slog.Logger) (*webhooks, error) {
-	options, err := redisOptions(c)
-	if err != nil {
-		return nil, err
-	}
+func newWebhooks(c Config, redis *redisconn.Servers, apps apps, m *metrics.Metrics, log *slog.Logger) (*webhooks, error) {
 	networks, err := webhook.ParseNetworks(c.WebhookNetworks)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_WEBHOOK_NETWORKS: %w", err)
 	}
-	outbox := roster.NewOutbox(roster.OutboxConfig{Redis: options, Prefix: c.RedisPrefix, Metrics: m, Log: log})
+	outbox := roster.NewOutbox(roster.OutboxConfig{Redis: redis, Prefix: c.RedisPrefix, Metrics: m, Log: log})
 	sender := webhook.New(webhook.Config{Outbox: outbox, Apps: apps.Apps, Networks: networks, Metrics: m, Log: log})
 	return &webhooks{outbox: outbox, sender: sender, log: log}, nil
 }

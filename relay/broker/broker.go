@@ -34,9 +34,9 @@ type Sink interface {
 
 // Config says where Redis is. Redis, Prefix, Metrics and Log are required.
 type Config struct {
-	// Redis is how to connect, as [redisconn.ParseURL] reads it. The broker copies it and sets
-	// what its promises depend on: no retries, short time-outs, a dialer.
-	Redis *redis.Options
+	// Redis is where it is, as [redisconn.ParseURL] reads it. The broker sets for itself what
+	// its promises depend on: no retries, short time-outs, a dialer.
+	Redis *redisconn.Servers
 	// Prefix begins the names of all Redis channels, "buildrelay" by default.
 	Prefix string
 	// Slanger makes one app's channels carry Slanger's contract as well.
@@ -72,7 +72,7 @@ type Broker struct {
 	scripts scripts
 	metrics *metrics.Metrics
 	log     *slog.Logger
-	client  *redis.Client // for publishing; never retries
+	pool    *redisconn.Pool // for publishing and reading; never repeats what may have been done
 
 	interest *interest
 	leases   *leases
@@ -95,16 +95,16 @@ func New(config Config) *Broker {
 	logging.Disable() // go-redis prints to stderr what it returns as errors, too
 	n := newNames(config.Prefix, rand.Text(), config.Slanger.AppID, config.TellsRoll)
 	s := newScripts()
-	client := redis.NewClient(options(config.Redis))
+	pool := redisconn.NewPool(config.Redis, options)
 	return &Broker{
 		config:   config,
 		names:    n,
 		scripts:  s,
 		metrics:  config.Metrics,
 		log:      config.Log,
-		client:   client,
+		pool:     pool,
 		interest: newInterest(n),
-		leases:   newLeases(client, s.watch, n, config.Log),
+		leases:   newLeases(pool, s.watch, n, config.Log),
 		asks:     newCacheAsks(),
 		unkept:   make(map[channelKey]bool),
 	}
@@ -112,7 +112,7 @@ func New(config Config) *Broker {
 
 // options are the settings that publishing needs.
 func options(base *redis.Options) *redis.Options {
-	o := redisconn.Strict(base, linkTimeout)
+	o := redisconn.Strict(base, commandTimeout)
 	// The newest connection of the pool is kept in use by the heartbeat. The others are
 	// let go before a dead link could be replaced: they may be as dead, and each
 	// would silence the new link's heartbeat.
@@ -151,7 +151,7 @@ func (b *Broker) Ready() error {
 // link that fails is replaced after a pause, which grows while none succeeds. Run
 // must be called once, and Publish not after it has returned.
 func (b *Broker) Run(ctx context.Context, sink Sink, flush func()) {
-	defer b.client.Close()
+	defer b.pool.Close()
 	var leasing sync.WaitGroup
 	leasing.Go(func() { b.leases.run(ctx) })
 	defer leasing.Wait()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 const (
@@ -95,14 +96,21 @@ func (l *link) readCaches(ctx context.Context) {
 }
 
 // readCacheBatch reads the last events of some channels, and sees to it that the loop
-// hands them on.
+// hands them on. The token of a read comes by the way that the channels' events come: from
+// the master that has them.
 func (l *link) readCacheBatch(ctx context.Context, channels []protocol.ChannelName) error {
 	ctx, cancel := context.WithTimeout(ctx, linkTimeout)
 	defer cancel()
-	read := l.reads.begin(channels)
-	last, err := l.broker.readCachesAt(ctx, read.token, channels)
-	if late := l.reads.finish(read, last); late && err == nil {
-		_ = l.publishHeartbeat(ctx) // else the next heartbeat makes the loop look
+	parts, err := l.broker.pool.SplitAtomic(ctx, len(channels), l.broker.homes(channels))
+	if err != nil {
+		return err
 	}
-	return err
+	return redisconn.Each(parts, func(p redisconn.Part) error {
+		read := l.reads.begin(pick(channels, p.Items))
+		last, err := l.broker.readCachesAt(ctx, p.Client, read.token, read.channels)
+		if late := l.reads.finish(read, last); late && err == nil {
+			_ = l.broker.beat(ctx, p.Client, "") // else the next heartbeat makes the loop look
+		}
+		return err
+	})
 }

@@ -48,7 +48,11 @@ func (b *Broker) Check(ctx context.Context, appID string) []Finding {
 
 // info asks Redis about itself.
 func (b *Broker) info(ctx context.Context) (map[string]string, error) {
-	text, err := b.client.Info(ctx).Result()
+	client, err := b.pool.Of(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	text, err := client.Info(ctx).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +125,11 @@ func checkPersistence(info map[string]string) Finding {
 }
 
 func (b *Broker) checkFunction(ctx context.Context) Finding {
-	libraries, err := b.client.FunctionList(ctx, redis.FunctionListQuery{LibraryNamePattern: libraryName, WithCode: true}).Result()
+	var libraries []redis.Library
+	client, err := b.pool.Of(ctx, "")
+	if err == nil {
+		libraries, err = client.FunctionList(ctx, redis.FunctionListQuery{LibraryNamePattern: libraryName, WithCode: true}).Result()
+	}
 	switch {
 	case redisconn.IsReply(err, "NOPERM"):
 		return Finding{Note, "the user may not ask FUNCTION LIST, so that nothing can be told about the function " + functionName}

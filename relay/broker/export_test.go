@@ -1,6 +1,14 @@
 package broker
 
-import "github.com/redis/go-redis/v9"
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // AddHook gives the client that publishes a hook.
-func AddHook(b *Broker, hook redis.Hook) { b.client.AddHook(hook) }
+func AddHook(b *Broker, hook redis.Hook) {
+	if client, err := b.pool.Of(context.Background(), ""); err == nil {
+		client.AddHook(hook)
+	}
+}

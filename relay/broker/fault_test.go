@@ -131,7 +131,7 @@ func TestABlackHoleIsNoticed(t *testing.T) {
 	if r.Ready() == nil {
 		t.Error("ready while nothing is heard")
 	}
-	r.expectLog("level=WARN", "no heartbeat came back")
+	r.expectLog("level=WARN", "nothing came for")
 	if _, err := r.Publish(t.Context(), "1", events("a", "1")); err == nil {
 		t.Error("published into a hole")
 	}

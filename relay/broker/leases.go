@@ -26,7 +26,7 @@ const (
 // told again later, and nobody waits for it.
 type leases struct {
 	// Static.
-	client  *redis.Client
+	pool    *redisconn.Pool
 	script  redisconn.Script
 	names   names
 	log     *slog.Logger
@@ -42,9 +42,9 @@ type leases struct {
 // lease is one log's: what it is to be, and whether Redis may know of it.
 type lease struct{ wanted, told bool }
 
-func newLeases(client *redis.Client, s redisconn.Script, n names, log *slog.Logger) *leases {
+func newLeases(pool *redisconn.Pool, s redisconn.Script, n names, log *slog.Logger) *leases {
 	return &leases{
-		client: client, script: s, names: n, log: log, refresh: leaseRefresh,
+		pool: pool, script: s, names: n, log: log, refresh: leaseRefresh,
 		changed: make(chan struct{}, 1),
 		all:     make(map[channelKey]*lease),
 		due:     make(map[channelKey]bool),
@@ -182,11 +182,23 @@ func (l *leases) settle(t taken, err error) {
 	}
 }
 
-// send tells Redis in one round trip.
+// send tells each master what is due of the logs that it has.
 func (l *leases) send(ctx context.Context, due []taken) error {
 	ctx, cancel := context.WithTimeout(ctx, linkTimeout)
 	defer cancel()
-	pipe := l.client.Pipeline()
+	parts, err := l.pool.Split(ctx, len(due), func(i int) string { return l.names.log(due[i].key.app, due[i].key.channel) })
+	if err != nil {
+		for _, t := range due {
+			l.settle(t, err)
+		}
+		return err
+	}
+	return redisconn.Each(parts, func(p redisconn.Part) error { return l.sendTo(ctx, p.Client, pick(due, p.Items)) })
+}
+
+// sendTo tells a master in one round trip.
+func (l *leases) sendTo(ctx context.Context, client *redis.Client, due []taken) error {
+	pipe := client.Pipeline()
 	for _, t := range due {
 		seconds := 0
 		if t.wanted {
@@ -204,7 +216,7 @@ func (l *leases) send(ctx context.Context, due []taken) error {
 		l.settle(t, err)
 	}
 	if redisconn.IsReply(failed, redisconn.NoScript) {
-		return l.script.Load(ctx, l.client)
+		return l.script.Load(ctx, client)
 	}
 	return failed
 }

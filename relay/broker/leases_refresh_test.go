@@ -9,14 +9,17 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
 func TestALeaseIsRefreshed(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: relaytest.StartRedis(t).Address()})
-	defer client.Close()
-	l := newLeases(client, newScripts().watch, newNames("p", "node", "", nil), slog.New(slog.DiscardHandler))
+	server := relaytest.StartRedis(t)
+	client := server.Client()
+	pool := redisconn.NewPool(redisconn.Single(&redis.Options{Addr: server.Address()}), options)
+	defer pool.Close()
+	l := newLeases(pool, newScripts().watch, newNames("p", "node", "", nil), slog.New(slog.DiscardHandler))
 	l.refresh = 10 * time.Millisecond
 	l.watch(channelKey{"1", "a"})
 	ctx, stop := context.WithCancel(t.Context())

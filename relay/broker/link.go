@@ -19,14 +19,18 @@ const (
 	heartbeatEvery = 500 * time.Millisecond
 	// linkTimeout is the silence after which a link is given up.
 	linkTimeout = 2500 * time.Millisecond
+	// commandTimeout is how long Redis may take to answer a command: who publishes is to
+	// know within two seconds.
+	commandTimeout = 1500 * time.Millisecond
 )
 
 // link is one pub/sub connection, from its making to its first fault. go-redis
 // would repair a connection by itself, but it does not notice one that is open
 // and silent, and what was lost meanwhile would not be told; so a link is never
-// repaired. A heartbeat travels the same way as events, out by PUBLISH and in by
-// the subscription. Redis is told what the node wants to hear when the first one
-// came back, and the silence of the heartbeat ends the link.
+// repaired. Two things end it. One is its own silence: it is asked for an answer all the
+// time. The other is that it is deaf: a heartbeat travels the ways of events, out by PUBLISH
+// to each master and in by the subscription, and one that Redis took must come back. That
+// nothing can be published says nothing about the link: others may go on publishing.
 type link struct {
 	// Static, once run has begun.
 	broker *Broker
@@ -40,6 +44,10 @@ type link struct {
 	// running are the goroutines that end as soon as the link fails, publishing those
 	// that may have to wait for Redis first.
 	running, publishing sync.WaitGroup
+	// warned says that it was logged that heartbeats cannot be published.
+	warned atomic.Bool
+	// beats are the heartbeats on their way.
+	beats beats
 	// uncached says that the last events of cache channels could not be read.
 	uncached atomic.Bool
 	// turn is held while a command is chosen, and while the sink is told of an
@@ -49,10 +57,10 @@ type link struct {
 
 	// Owned by run.
 
-	// established says that a heartbeat came back.
+	// established says that Redis was told what the node wants to hear.
 	established bool
-	// silence fails the link unless a heartbeat puts it off. That ends a read and a
-	// write alike, whoever waits for them.
+	// silence fails the link unless something that comes puts it off. That ends a read and
+	// a write alike, whoever waits for them.
 	silence *time.Timer
 }
 
@@ -60,7 +68,11 @@ type link struct {
 func (l *link) run(ctx context.Context) error {
 	ctx, l.fail = context.WithCancelCause(ctx)
 	defer l.fail(nil)
-	o := options(l.broker.config.Redis)
+	at, err := l.server(ctx)
+	if err != nil {
+		return err
+	}
+	o := options(l.broker.config.Redis.Options(at))
 	o.PoolSize, o.MinIdleConns = 1, 0
 	o.Dialer = flushing(redisconn.DialOnce(ctx, ctx, linkTimeout, o.TLSConfig), l.flush)
 	client := redis.NewClient(o)
@@ -68,11 +80,11 @@ func (l *link) run(ctx context.Context) error {
 	l.pubsub = client.Subscribe(ctx)
 	defer l.pubsub.Close()
 	l.silence = time.AfterFunc(linkTimeout, func() {
-		l.fail(fmt.Errorf("no heartbeat came back for %s", linkTimeout))
+		l.fail(fmt.Errorf("nothing came for %s", linkTimeout))
 	})
 	defer l.silence.Stop()
 
-	err := l.start(ctx)
+	err = l.start(ctx, at)
 	for err == nil {
 		err = l.receive(ctx)
 	}
@@ -81,8 +93,9 @@ func (l *link) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// start connects and begins to publish heartbeats.
-func (l *link) start(ctx context.Context) error {
+// start connects, has Redis told what the node wants to hear, and begins to publish
+// heartbeats.
+func (l *link) start(ctx context.Context, at string) error {
 	if err := l.pubsub.Subscribe(ctx, l.broker.names.heartbeat); err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
@@ -93,39 +106,16 @@ func (l *link) start(ctx context.Context) error {
 	if _, ok := answer.(*redis.Subscription); !ok {
 		return errUnexpected
 	}
-	l.broker.metrics.RedisLinks.Inc()
-	l.silence.Reset(linkTimeout)
+	l.establish(ctx)
+	l.running.Go(func() { l.keepAnswering(ctx) })
 	l.publishing.Go(func() { l.publishHeartbeats(ctx) })
+	if !l.broker.config.Redis.IsSingle() {
+		l.publishing.Go(func() { l.watchMasters(ctx, at) })
+	}
 	return nil
 }
 
 var errUnexpected = errors.New("an answer from Redis that was not expected")
-
-// publishHeartbeats publishes until ctx ends. What fails is not repeated: the
-// receiver notices the silence.
-func (l *link) publishHeartbeats(ctx context.Context) {
-	tick := time.NewTicker(heartbeatEvery)
-	defer tick.Stop()
-	warn := true
-	for {
-		err := l.publishHeartbeat(ctx)
-		if err != nil && ctx.Err() == nil && warn {
-			l.broker.log.Warn("publishing to Redis fails", "error", err)
-			warn = false
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (l *link) publishHeartbeat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, linkTimeout)
-	defer cancel()
-	return l.broker.client.Publish(ctx, l.broker.names.heartbeat, "").Err()
-}
 
 // tellInterest makes Redis send what is wanted, until ctx ends or the link fails.
 func (l *link) tellInterest(ctx context.Context) error {
@@ -166,12 +156,16 @@ func (l *link) receive(ctx context.Context) error {
 	if err != nil {
 		return l.handleError(err)
 	}
+	l.silence.Reset(linkTimeout)
 	switch m := m.(type) {
 	case *redis.Subscription:
+		if m.Channel == l.broker.names.heartbeat {
+			return nil // it said something
+		}
 		return l.confirm(m)
 	case *redis.Message:
 		if m.Channel == l.broker.names.heartbeat {
-			l.hearItself(ctx, m.Payload)
+			l.hearItself(m.Payload)
 			return nil
 		}
 		l.broker.deliver(m, l.sink)
@@ -179,26 +173,31 @@ func (l *link) receive(ctx context.Context) error {
 	return nil
 }
 
-// hearItself takes in what came on the node's own channel: a heartbeat, or the token of a
-// read, which is as good as one. Anything else is not from this link, and shows nothing.
-func (l *link) hearItself(ctx context.Context, token string) {
-	if token != "" && !l.reads.hear(token) {
-		return
+// hearItself takes in what came on the node's own channel: a heartbeat, the token of a read,
+// or nothing, at which it is only looked whether reads are answered.
+func (l *link) hearItself(text string) {
+	if master, is := strings.CutPrefix(text, beatOf); is {
+		l.heartbeat(master)
+	} else if text != "" {
+		l.reads.hear(text)
 	}
-	l.heartbeat(ctx)
 	l.reads.settle()
 }
 
-func (l *link) heartbeat(ctx context.Context) {
-	l.silence.Reset(linkTimeout)
-	now := time.Now()
-	l.broker.heard.Store(&now)
-	if l.established {
-		return
+// heartbeat takes in the heartbeat that was published to a master.
+func (l *link) heartbeat(master string) {
+	m := l.broker.config.Redis.Last()
+	if oldest, all := l.beats.hear(m, master, time.Now()); all && l.broker.heard.Swap(&oldest) == nil {
+		l.broker.metrics.RedisUp.Set(1)
+		l.broker.log.Info("Redis is heard")
 	}
+}
+
+// establish has Redis told what the node wants to hear.
+func (l *link) establish(ctx context.Context) {
+	l.silence.Reset(linkTimeout)
 	l.established = true
-	l.broker.metrics.RedisUp.Set(1)
-	l.broker.log.Info("Redis is heard")
+	l.broker.metrics.RedisLinks.Inc()
 	l.broker.leases.renew()
 	if !l.broker.warned && l.broker.config.LogRule != nil {
 		l.broker.warned = true

@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 // turnSink looks, while it is told of an answer, whether a command can be chosen.
@@ -32,8 +33,8 @@ func (s *turnSink) Interrupted()                   {}
 // Otherwise a channel that is given up and asked for anew while the sink is told
 // could be unsubscribed in between, and the sink would believe it heard.
 func TestNoCommandIsChosenWhileTheSinkIsToldOfAnAnswer(t *testing.T) {
-	b := New(Config{Redis: &redis.Options{}, Prefix: "p", Log: slog.New(slog.DiscardHandler)})
-	defer b.client.Close()
+	b := New(Config{Redis: redisconn.Single(&redis.Options{}), Prefix: "p", Log: slog.New(slog.DiscardHandler)})
+	defer b.pool.Close()
 	s := &turnSink{}
 	s.link = &link{broker: b, sink: s}
 	b.Watch("1", "a")
@@ -61,8 +62,8 @@ func (noPermission) Error() string { return "NOPERM No permissions to access a c
 func (noPermission) RedisError()   {}
 
 func TestALinkOutOfStepEnds(t *testing.T) {
-	b := New(Config{Redis: &redis.Options{}, Prefix: "p", Log: slog.New(slog.DiscardHandler)})
-	defer b.client.Close()
+	b := New(Config{Redis: redisconn.Single(&redis.Options{}), Prefix: "p", Log: slog.New(slog.DiscardHandler)})
+	defer b.pool.Close()
 	l := &link{broker: b, sink: &turnSink{}}
 	if err := l.confirm(&redis.Subscription{Kind: "subscribe", Channel: "p:1:a"}); err == nil {
 		t.Error("an answer to nothing is taken")

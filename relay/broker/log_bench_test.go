@@ -10,6 +10,7 @@ import (
 
 	"buildrelay/protocol"
 	"buildrelay/relay/broker"
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 )
 
@@ -77,7 +78,7 @@ func BenchmarkAppend(b *testing.B) {
 // BenchmarkPublish is what a node does for a batch of the HTTP API.
 func BenchmarkPublish(b *testing.B) {
 	l := newLogRig(b, relaytest.StartRedis(b).URL())
-	live := newRig(b, l.client.Options().Addr, func(c *broker.Config) { c.Redis = l.client.Options() })
+	live := newRig(b, "", func(c *broker.Config) { c.Redis = redisconn.Single(l.client.Options()) })
 	for name, r := range map[string]*rig{"live": live, "log": l.rig} {
 		b.Run(name, func(b *testing.B) {
 			batch := events("a", text(200), text(200), text(200), text(200), text(200), text(200), text(200), text(200), text(200), text(200))

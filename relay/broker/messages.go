@@ -11,6 +11,7 @@ import (
 
 // message is what one PUBLISH carries.
 type message struct {
+	home    string // the key of all that belongs to the channel
 	name    string
 	payload []byte
 	// cached, where not nil, is the channel's last event, kept under key for ttl.
@@ -22,21 +23,22 @@ type message struct {
 	sent *redis.Cmd // the answer of the script, where the message has an id
 }
 
-func (m message) isKept() bool { return m.cached != nil }
+func (m *message) isKept() bool { return m.cached != nil }
 
 // messages puts events into messages, in order: one for each run of events of the same
 // channel, or one for each event that has an id, or where Slanger has to read it. ttl is for how long the
 // last event of a cache channel is kept.
-func (n names) messages(appID string, events []protocol.Event, ttl time.Duration) []message {
-	var out []message
+func (n names) messages(appID string, events []protocol.Event, ttl time.Duration) []*message {
+	var out []*message
 	for len(events) > 0 {
 		channel, run := events[0].Channel, runOf(events)
+		home := n.log(appID, channel)
 		if n.isSlanger(appID) && knownToSlanger(channel) {
 			for _, e := range events[:run] {
-				out = append(out, message{name: channel, payload: protocol.EncodeSlanger(e), once: n.once(appID, e)})
+				out = append(out, &message{home: home, name: channel, payload: protocol.EncodeSlanger(e), once: n.once(appID, e)})
 			}
 		} else {
-			m := message{name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run]), once: n.once(appID, events[0])}
+			m := &message{home: home, name: n.own(appID, channel), payload: protocol.EncodePublished(events[:run]), once: n.once(appID, events[0])}
 			if last, ok := lastKept(events[:run]); ok {
 				m.cached, m.key, m.ttl = protocol.EncodePublished([]protocol.Event{last}), protocol.CacheKey(n.prefix, appID, channel), ttl
 			}

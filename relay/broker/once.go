@@ -22,10 +22,9 @@ const (
 // queue queues what publishes messages, in their order. Those whose event has an id are
 // published by a script, which is loaded right before: a script that is not known would
 // be run later, behind what was to follow it.
-func (b *Broker) queue(ctx context.Context, pipe redis.Pipeliner, messages []message) {
+func (b *Broker) queue(ctx context.Context, pipe redis.Pipeliner, messages []*message) {
 	loaded := false
-	for i := range messages {
-		m := &messages[i]
+	for _, m := range messages {
 		if m.once != "" {
 			if !loaded {
 				loaded = true
@@ -52,7 +51,7 @@ func (b *Broker) publishOnce(ctx context.Context, pipe redis.Pipeliner, m *messa
 // lost returns the error of a message that was not published since Redis did not know the
 // script: somebody made it forget all scripts right after it was loaded. Who publishes is
 // told, and tries again; what followed the message may have been published.
-func lost(messages []message) error {
+func lost(messages []*message) error {
 	for _, m := range messages {
 		if m.sent != nil && m.sent.Err() != nil {
 			return m.sent.Err()
@@ -62,7 +61,7 @@ func lost(messages []message) error {
 }
 
 // countRepeats counts what had been published before.
-func (b *Broker) countRepeats(appID string, messages []message, appends []*appending) {
+func (b *Broker) countRepeats(appID string, messages []*message, appends []*appending) {
 	n := 0
 	for _, m := range messages {
 		if m.sent != nil && m.sent.Val() == int64(0) {
@@ -84,10 +83,13 @@ func (b *Broker) countRepeats(appID string, messages []message, appends []*appen
 func (b *Broker) Claim(ctx context.Context, appID, key, digest string) (bool, error) {
 	name := b.names.call(appID, key)
 	args := redis.SetArgs{Mode: "NX", Get: true, TTL: callKept}
-	before, err := b.client.SetArgs(ctx, name, digest, args).Result()
-	if err == nil && before == digest {
-		err = b.client.Expire(ctx, name, callKept).Err()
-	}
+	var before string
+	err := b.pool.Do(ctx, name, func(client *redis.Client) (err error) {
+		if before, err = client.SetArgs(ctx, name, digest, args).Result(); err == nil && before == digest {
+			err = client.Expire(ctx, name, callKept).Err()
+		}
+		return err
+	})
 	switch {
 	case errors.Is(err, redis.Nil):
 		return true, nil

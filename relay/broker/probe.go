@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 
+	"github.com/redis/go-redis/v9"
+
 	"buildrelay/protocol"
 	"buildrelay/relay/redisconn"
 )
@@ -28,14 +30,18 @@ func (p *probe) key() string  { return p.broker.names.log(p.app, p.channel) }
 func (p *probe) hear(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, linkTimeout)
 	defer cancel()
-	sub := p.broker.client.Subscribe(ctx, p.broker.names.heartbeat, p.name())
+	client, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	sub := client.Subscribe(ctx, p.broker.names.heartbeat, p.name())
 	defer sub.Close()
 	for range 2 {
 		if _, err := sub.Receive(ctx); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(p.publish(ctx), p.broker.client.Publish(ctx, p.broker.names.heartbeat, "").Err()); err != nil {
+	if err := errors.Join(p.publish(ctx), client.Publish(ctx, p.broker.names.heartbeat, "").Err()); err != nil {
 		return err
 	}
 	for range 2 {
@@ -46,12 +52,22 @@ func (p *probe) hear(ctx context.Context) error {
 	if err := sub.Unsubscribe(ctx, p.name()); err != nil {
 		return err
 	}
-	_, err := sub.Receive(ctx)
+	_, err = sub.Receive(ctx)
 	return err
 }
 
+// client is that of the master that has what the probe writes.
+func (p *probe) client(ctx context.Context) (*redis.Client, error) {
+	return p.broker.pool.Of(ctx, p.key())
+}
+
+// do runs a command on that master.
+func (p *probe) do(ctx context.Context, do func(*redis.Client) error) error {
+	return p.broker.pool.Do(ctx, p.key(), do)
+}
+
 func (p *probe) publish(ctx context.Context) error {
-	return p.broker.client.Publish(ctx, p.name(), "").Err()
+	return p.do(ctx, func(client *redis.Client) error { return client.Publish(ctx, p.name(), "").Err() })
 }
 
 // append appends as a backend does, by the script.
@@ -68,7 +84,7 @@ func (p *probe) appendMany(ctx context.Context, n int) error {
 		p.ids = append(p.ids, e.ID)
 		appends = append(appends, &appending{key: p.key(), args: []any{e.Name, e.Data, e.ID, appendOptions(e, rule)}})
 	}
-	return p.broker.send(ctx, nil, appends)
+	return p.broker.send(ctx, outgoing{appends: appends})
 }
 
 // call appends as a backend does, by the function, and more than the log retains.
@@ -76,7 +92,9 @@ func (p *probe) call(ctx context.Context) error {
 	for range 2 {
 		id := rand.Text()
 		p.ids = append(p.ids, id)
-		err := p.broker.client.FCall(ctx, functionName, []string{p.key()}, "check", "", id, `{"maxlen":1,"ttl":30}`).Err()
+		err := p.do(ctx, func(client *redis.Client) error {
+			return client.FCall(ctx, functionName, []string{p.key()}, "check", "", id, `{"maxlen":1,"ttl":30}`).Err()
+		})
 		if err != nil {
 			return err
 		}
@@ -88,7 +106,7 @@ func (p *probe) call(ctx context.Context) error {
 func (p *probe) load(ctx context.Context) error {
 	all := p.broker.scripts
 	for _, s := range []redisconn.Script{all.append, all.read, all.watch, all.once} {
-		if err := s.Load(ctx, p.broker.client); err != nil {
+		if err := p.do(ctx, func(client *redis.Client) error { return s.Load(ctx, client) }); err != nil {
 			return err
 		}
 	}
@@ -97,7 +115,11 @@ func (p *probe) load(ctx context.Context) error {
 
 func (p *probe) read(ctx context.Context) error {
 	for _, kind := range []string{"first", "bytes"} {
-		if _, err := p.broker.scripts.read.Run(ctx, p.broker.client, p.key(), kind, "0", pageEntries, pageBytes); err != nil {
+		err := p.do(ctx, func(client *redis.Client) error {
+			_, err := p.broker.scripts.read.Run(ctx, client, p.key(), kind, "0", pageEntries, pageBytes)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -107,7 +129,11 @@ func (p *probe) read(ctx context.Context) error {
 
 func (p *probe) watch(ctx context.Context) error {
 	for _, seconds := range []int{1, 0} {
-		if _, err := p.broker.scripts.watch.Run(ctx, p.broker.client, p.key()+watchedSuffix, "check", seconds); err != nil {
+		err := p.do(ctx, func(client *redis.Client) error {
+			_, err := p.broker.scripts.watch.Run(ctx, client, p.key()+watchedSuffix, "check", seconds)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -117,12 +143,12 @@ func (p *probe) watch(ctx context.Context) error {
 // once publishes an event that has an id, as a node does for a call that may come again.
 func (p *probe) once(ctx context.Context) error {
 	for _, cached := range []bool{false, true} {
-		m := message{name: p.name(), once: p.key() + onceSuffix + rand.Text()}
+		m := &message{home: p.key(), name: p.name(), once: p.key() + onceSuffix + rand.Text()}
 		if cached {
 			m.cached, m.key, m.ttl = []byte("{}"), protocol.CacheKey(p.broker.config.Prefix, p.app, p.channel), leaseTime
 		}
 		p.keys = append(p.keys, m.once)
-		if err := p.broker.send(ctx, []message{m}, nil); err != nil {
+		if err := p.broker.send(ctx, outgoing{messages: []*message{m}}); err != nil {
 			return err
 		}
 	}
@@ -139,10 +165,14 @@ func (p *probe) once(ctx context.Context) error {
 // cache keeps an event as a node does, and reads it.
 func (p *probe) cache(ctx context.Context) error {
 	e := protocol.Event{Name: "check", Channel: p.channel}
-	if err := p.broker.send(ctx, p.broker.names.messages(p.app, []protocol.Event{e}, leaseTime), nil); err != nil {
+	if err := p.broker.send(ctx, outgoing{messages: p.broker.names.messages(p.app, []protocol.Event{e}, leaseTime)}); err != nil {
 		return err
 	}
-	_, err := p.broker.readCachesAt(ctx, rand.Text(), []protocol.ChannelName{{App: p.app, Channel: p.channel}})
+	client, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.broker.readCachesAt(ctx, client, rand.Text(), []protocol.ChannelName{{App: p.app, Channel: p.channel}})
 	return err
 }
 
@@ -153,5 +183,9 @@ func (p *probe) remove(ctx context.Context) error {
 	for _, id := range p.ids {
 		keys = append(keys, p.key()+idSuffix+id)
 	}
-	return p.broker.client.Del(ctx, keys...).Err()
+	var errs []error
+	for _, key := range keys { // one by one: they may be of several slots
+		errs = append(errs, p.broker.pool.Do(ctx, key, func(client *redis.Client) error { return client.Del(ctx, key).Err() }))
+	}
+	return errors.Join(errs...)
 }

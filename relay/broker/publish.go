@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,17 +11,17 @@ import (
 	"buildrelay/relay/redisconn"
 )
 
-// Publish publishes events in order, in one round trip; those of log channels join
+// Publish publishes events in order, in one round trip unless they are a Cluster's; those of log channels join
 // their logs, and the last one of a cache channel is kept. An event with an id that was
 // published in the last minutes is not published again. A nil error says that Redis
 // took all of them; after an error any of them may have been published. It wraps
 // [protocol.ErrLogGone] or [protocol.ErrLogClosed] where that is why a log did not take an
-// event.
+// event, and [protocol.ErrNotReplicated] where the logs have all events, but too few replicas.
 func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
 	live, appends := b.sort(appID, events)
 	messages := b.names.messages(appID, live, b.cacheTTL(appID))
-	err := b.send(ctx, messages, appends)
+	err := b.send(ctx, outgoing{messages, appends})
 	if err == nil {
 		err = fill(&receipt, appends)
 	}
@@ -40,7 +39,9 @@ type appending struct {
 	index int // of the event
 	key   string
 	args  []any
-	reply *redis.Cmd
+	// replicas is how many replicas are to have the event before it is acknowledged.
+	replicas int
+	reply    *redis.Cmd
 	// repeat says that the event was in the log.
 	repeat bool
 }
@@ -55,7 +56,7 @@ func (b *Broker) sort(appID string, events []protocol.Event) (live []protocol.Ev
 			continue
 		}
 		args := []any{e.Name, e.Data, e.ID, appendOptions(e, rule)}
-		appends = append(appends, &appending{index: i, key: b.names.log(appID, e.Channel), args: args})
+		appends = append(appends, &appending{index: i, key: b.names.log(appID, e.Channel), args: args, replicas: rule.Replicas})
 	}
 	return live, appends
 }
@@ -90,57 +91,6 @@ func appendOptions(e protocol.Event, rule *protocol.LogRule) []byte {
 	}
 	text, _ := json.Marshal(options) // cannot fail: numbers and strings
 	return text
-}
-
-// send sends everything at once, and again what Redis did not run because it did not
-// know the script.
-func (b *Broker) send(ctx context.Context, messages []message, appends []*appending) error {
-	if err := b.exec(ctx, messages, appends); err != nil {
-		return err
-	}
-	if err := lost(messages); err != nil {
-		return err
-	}
-	var unknown []*appending
-	for _, a := range appends {
-		if redisconn.IsReply(a.reply.Err(), redisconn.NoScript) {
-			unknown = append(unknown, a)
-		}
-	}
-	if unknown == nil {
-		return nil
-	}
-	if err := b.scripts.append.Load(ctx, b.client); err != nil {
-		return err
-	}
-	return b.exec(ctx, nil, unknown)
-}
-
-// exec runs several appends in a transaction: without it somebody else could load the
-// script between two of them, and only the second be run. In one, too, an event is kept
-// and published: who reads what is kept, in its place among what is heard, misses none and
-// has none twice. That Redis does not know the script is no error yet.
-func (b *Broker) exec(ctx context.Context, messages []message, appends []*appending) error {
-	pipelined := b.client.Pipelined
-	if len(appends) > 1 || slices.ContainsFunc(messages, message.isKept) {
-		pipelined = b.client.TxPipelined
-	}
-	commands, err := pipelined(ctx, func(pipe redis.Pipeliner) error {
-		b.queue(ctx, pipe, messages)
-		for _, a := range appends {
-			a.reply = pipe.EvalSha(ctx, b.scripts.append.SHA, []string{a.key}, a.args...)
-		}
-		return nil
-	})
-	for _, c := range commands {
-		if err := c.Err(); err != nil && !redisconn.IsReply(err, redisconn.NoScript) {
-			return logError(err)
-		}
-	}
-	if redisconn.IsReply(err, redisconn.NoScript) {
-		return nil
-	}
-	return err // that of the connection, which not all commands have
 }
 
 // logError makes errors of the script those of the protocol.

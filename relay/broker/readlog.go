@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 // The most that one page of a log holds, so that neither Redis nor a reader is held up.
@@ -22,7 +23,12 @@ const (
 // else under the log's name.
 func (b *Broker) ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error) {
 	kind, value := startArgs(start)
-	reply, err := b.scripts.read.Run(ctx, b.client, b.names.log(appID, channel), kind, value, pageEntries, pageBytes)
+	var reply any
+	key := b.names.log(appID, channel)
+	err := b.pool.Do(ctx, key, func(client *redis.Client) (err error) {
+		reply, err = b.scripts.read.Run(ctx, client, key, kind, value, pageEntries, pageBytes)
+		return err
+	})
 	switch {
 	case isWrongType(err):
 		b.metrics.LogBad.WithLabelValues("type").Inc()
@@ -60,7 +66,7 @@ func startArgs(s protocol.Start) (kind, value string) {
 	}
 }
 
-// LogTops returns where logs end, in their order, in one round trip. A log that makes
+// LogTops returns where logs end, in their order, in one round trip to each master. A log that makes
 // no sense counts as none. That it fails is logged when it begins to.
 func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
 	tops, err := b.readTops(ctx, logs)
@@ -71,7 +77,19 @@ func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]pr
 }
 
 func (b *Broker) readTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
-	pipe := b.client.Pipeline()
+	tops := make([]protocol.LogTop, len(logs))
+	err := b.pool.DoParts(ctx, len(logs), b.homes(logs), func(p redisconn.Part) error {
+		read, err := b.readTopsOf(ctx, p.Client, pick(logs, p.Items))
+		for i, at := range p.Items[:len(read)] {
+			tops[at] = read[i]
+		}
+		return err
+	})
+	return tops, err
+}
+
+func (b *Broker) readTopsOf(ctx context.Context, client *redis.Client, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
+	pipe := client.Pipeline()
 	for _, l := range logs {
 		pipe.HMGet(ctx, b.names.log(l.App, l.Channel)+metaSuffix, "e", "i", "f")
 	}

@@ -52,10 +52,16 @@ func AppendLibrary() string {
 	return "#!lua name=" + libraryName + "\n" + appendBody + "\nredis.register_function('" + functionName + "', append)"
 }
 
-// InstallFunction makes Redis know the function, in the place of any other version.
+// InstallFunction makes all masters know the function, in the place of any other version.
 func (b *Broker) InstallFunction(ctx context.Context) error {
-	if err := b.client.FunctionLoadReplace(ctx, AppendLibrary()).Err(); err != nil {
-		return fmt.Errorf("installing the function %s: %w", functionName, err)
+	masters, err := b.pool.Each(ctx)
+	if err != nil {
+		return err
+	}
+	for _, client := range masters {
+		if err := client.FunctionLoadReplace(ctx, AppendLibrary()).Err(); err != nil {
+			return fmt.Errorf("installing the function %s: %w", functionName, err)
+		}
 	}
 	return nil
 }

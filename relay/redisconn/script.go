@@ -22,7 +22,7 @@ func NewScript(text string) Script {
 }
 
 // Load makes Redis know the script.
-func (s Script) Load(ctx context.Context, client *redis.Client) error {
+func (s Script) Load(ctx context.Context, client redis.Cmdable) error {
 	if err := client.ScriptLoad(ctx, s.Text).Err(); err != nil {
 		return fmt.Errorf("loading a script into Redis: %w", err)
 	}
@@ -30,7 +30,7 @@ func (s Script) Load(ctx context.Context, client *redis.Client) error {
 }
 
 // Run runs the script, which Redis may have to be told first.
-func (s Script) Run(ctx context.Context, client *redis.Client, key string, args ...any) (any, error) {
+func (s Script) Run(ctx context.Context, client redis.Cmdable, key string, args ...any) (any, error) {
 	reply, err := client.EvalSha(ctx, s.SHA, []string{key}, args...).Result()
 	if !IsReply(err, NoScript) {
 		return reply, err

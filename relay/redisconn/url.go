@@ -4,27 +4,63 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/url"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/auth"
 )
 
-// ParseURL reads redis://[user:password@]host:port/db, or rediss:// for TLS with a
-// certificate by one of roots; nil means those that the system trusts. The error
-// never holds the password.
-func ParseURL(text auth.Secret, roots *x509.CertPool) (*Options, error) {
-	u, err := url.Parse(string(text))
-	if err != nil {
-		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")
+// errURL is all that is said of an URL that cannot be read: it may hold a password.
+var errURL = errors.New("not a URL such as redis://user:password@host:6379/0, " +
+	"redis+sentinel://host:26379,host:26379/MASTER/0 or redis+cluster://host:6379,host:6379")
+
+// ParseURL reads where Redis is:
+//
+//	redis://[user:password@]host[:port][/db]                     one server
+//	redis+sentinel://[user:password@]host[:port],…/MASTER[/db]   the master of this name, by Sentinels
+//	redis+cluster://[user:password@]host[:port],…                a Redis Cluster
+//
+// with rediss for TLS, by a certificate of one of roots; nil means those that the system
+// trusts. User and password are those of Redis; those of Sentinels are the parameters
+// sentinel_user and sentinel_password. The error never holds a password.
+func ParseURL(text auth.Secret, roots *x509.CertPool) (*Servers, error) {
+	scheme, rest, ok := strings.Cut(string(text), "://")
+	if !ok {
+		return nil, errURL
 	}
-	if u.Scheme != "redis" && u.Scheme != "rediss" {
-		return nil, errors.New("the URL must begin with redis:// or, for TLS, rediss://")
+	protocol, kind, _ := strings.Cut(scheme, "+")
+	if protocol != "redis" && protocol != "rediss" {
+		return nil, errors.New("the URL must begin with redis:// or, for TLS, rediss://; " +
+			"for Sentinels with redis+sentinel://, for a Cluster with redis+cluster://")
 	}
-	o, err := redis.ParseURL(string(text))
+	switch kind {
+	case "":
+		return parseSingle(text, roots)
+	case "sentinel":
+		return parseSentinels(protocol, rest, roots)
+	case "cluster":
+		return parseCluster(protocol, rest, roots)
+	default:
+		return nil, errors.New("what follows the + in the URL's scheme must be sentinel or cluster")
+	}
+}
+
+func parseSingle(text auth.Secret, roots *x509.CertPool) (*Servers, error) {
+	o, err := parseOptions(string(text), roots)
 	if err != nil {
-		return nil, errors.New("not a URL such as redis://user:password@host:6379/0")
+		return nil, err
+	}
+	return Single(o), nil
+}
+
+// parseOptions reads the URL of one server.
+func parseOptions(text string, roots *x509.CertPool) (*redis.Options, error) {
+	o, err := redis.ParseURL(text)
+	if err != nil {
+		return nil, errURL
 	}
 	if o.TLSConfig != nil {
 		if o.TLSConfig.InsecureSkipVerify {
@@ -34,4 +70,91 @@ func ParseURL(text auth.Secret, roots *x509.CertPool) (*Options, error) {
 		o.TLSConfig.MinVersion = tls.VersionTLS12
 	}
 	return o, nil
+}
+
+// parseMany reads an URL with several hosts: the options to connect to each of them.
+func parseMany(protocol, rest, port string, roots *x509.CertPool) (*redis.Options, []string, *url.URL, error) {
+	before, hosts, after := splitHosts(rest)
+	u, err := url.Parse(protocol + "://" + before + "host" + after)
+	if err != nil {
+		return nil, nil, nil, errURL
+	}
+	var addresses []string
+	for _, host := range strings.Split(hosts, ",") {
+		address, err := withPort(host, port)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		addresses = append(addresses, address)
+	}
+	plain := url.URL{Scheme: protocol, User: u.User, Host: addresses[0]}
+	o, err := parseOptions(plain.String(), roots)
+	return o, addresses, u, err
+}
+
+// splitHosts tells the hosts from the user before them and the path behind.
+func splitHosts(rest string) (before, hosts, after string) {
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	start := strings.LastIndex(rest[:end], "@") + 1
+	return rest[:start], rest[start:end], rest[end:]
+}
+
+func withPort(host, port string) (string, error) {
+	u, err := url.Parse("redis://" + host)
+	if err != nil || u.Hostname() == "" || u.Host != host {
+		return "", errors.New("the hosts of the URL must be host:port, with commas between them")
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+func parseSentinels(protocol, rest string, roots *x509.CertPool) (*Servers, error) {
+	o, addresses, u, err := parseMany(protocol, rest, "26379", roots)
+	if err != nil {
+		return nil, err
+	}
+	name, db, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	if name == "" {
+		return nil, errors.New("the URL of Sentinels must end with the name of the master: redis+sentinel://host:26379/MASTER")
+	}
+	if db != "" {
+		numbered := url.URL{Scheme: protocol, Host: "host", Path: "/" + db}
+		if of, err := redis.ParseURL(numbered.String()); err != nil {
+			return nil, errors.New("what follows the master in the URL must be the number of a database")
+		} else {
+			o.DB = of.DB
+		}
+	}
+	query := u.Query()
+	own := sentinels{name: name, options: &redis.Options{
+		Username: query.Get("sentinel_user"), Password: query.Get("sentinel_password"), TLSConfig: o.TLSConfig,
+	}}
+	if unknown := without(query, "sentinel_user", "sentinel_password"); unknown {
+		return nil, errors.New("the parameters of an URL of Sentinels are sentinel_user and sentinel_password")
+	}
+	return newServers(own, o, addresses), nil
+}
+
+func parseCluster(protocol, rest string, roots *x509.CertPool) (*Servers, error) {
+	o, addresses, u, err := parseMany(protocol, rest, "6379", roots)
+	if err != nil {
+		return nil, err
+	}
+	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" || u.RawQuery != "" {
+		return nil, errors.New("the URL of a Cluster ends with its hosts: a Cluster has one database and no parameters")
+	}
+	return newServers(cluster{options: o}, o, addresses), nil
+}
+
+// without says whether query has others than the known parameters.
+func without(query url.Values, known ...string) bool {
+	for _, name := range known {
+		query.Del(name)
+	}
+	return len(query) > 0
 }

@@ -38,7 +38,11 @@ type link struct {
 func (r *Registry) runLink(ctx, life context.Context) (began bool, err error) {
 	life, end := context.WithCancel(life)
 	defer end()
-	o := redisconn.Strict(r.config.Redis, callTime)
+	m, err := r.config.Redis.Look(ctx)
+	if err != nil {
+		return false, err
+	}
+	o := redisconn.Strict(r.config.Redis.Options(m.Of(r.mark)), callTime)
 	o.PoolSize = 2 // there is one; but after as many failures the client would dial by itself
 	o.ConnMaxIdleTime, o.ConnMaxLifetime = -1, 0
 	o.Dialer = redisconn.DialOnce(ctx, life, callTime, o.TLSConfig)

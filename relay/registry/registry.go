@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
 	"buildrelay/auth"
@@ -23,7 +22,7 @@ import (
 type Config struct {
 	// Redis is how to connect. The registry copies it and sets what it depends on: no
 	// retries, short time-outs, a dialer.
-	Redis *redis.Options
+	Redis *redisconn.Servers
 	// Prefix begins the names of all keys.
 	Prefix string
 	// URL is where other nodes reach this one; it must pass [CheckURL].

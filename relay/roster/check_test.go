@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/roster"
 )
@@ -62,7 +63,7 @@ func check(t *testing.T, server *relaytest.Redis, user string) error {
 		t.Fatal(err)
 	}
 	options.Username, options.Password = user, "secret"
-	r := roster.New(roster.Config{Redis: options, Prefix: "buildrelay"})
+	r := roster.New(roster.Config{Redis: redisconn.Single(options), Prefix: "buildrelay"})
 	defer func() {
 		ended, end := context.WithCancel(t.Context())
 		end()

@@ -19,7 +19,7 @@ import (
 // OutboxConfig says where an outbox is. All fields up to Log are required.
 type OutboxConfig struct {
 	// Redis is how to connect, as in [Config].
-	Redis *redis.Options
+	Redis *redisconn.Servers
 	// Prefix begins the names of all keys.
 	Prefix  string
 	Metrics *metrics.Metrics
@@ -70,7 +70,7 @@ func (s *share) drop() { *s = share{} }
 func NewOutbox(config OutboxConfig) *Outbox {
 	logging.Disable() // go-redis prints to stderr what it returns as errors, too
 	config.Lease = cmp.Or(config.Lease, 10*time.Second)
-	o := redisconn.Strict(config.Redis, callTimeout)
+	o := redisconn.Strict(first(config.Redis), callTimeout)
 	o.PoolSize = 4
 	return &Outbox{
 		config: config, names: names{config.Prefix}, script: newScript(),

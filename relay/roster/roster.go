@@ -30,7 +30,7 @@ type Sink interface {
 type Config struct {
 	// Redis is how to connect. The roster copies it and sets what its promises depend
 	// on: no retries, short time-outs, a dialer.
-	Redis *redis.Options
+	Redis *redisconn.Servers
 	// Prefix begins the names of all keys and Redis channels.
 	Prefix string
 	// Tells says whether the changes of a channel's roll are published.
@@ -81,7 +81,7 @@ func New(config Config) *Roster {
 	config.Lease = cmp.Or(config.Lease, 20*time.Second)
 	config.Refresh = cmp.Or(config.Refresh, 5*time.Second)
 	config.Sweep = cmp.Or(config.Sweep, 3*time.Second)
-	o := redisconn.Strict(config.Redis, callTimeout)
+	o := redisconn.Strict(first(config.Redis), callTimeout)
 	o.PoolSize = 4
 	r := &Roster{
 		config: config, names: names{config.Prefix}, script: newScript(), log: config.Log,
@@ -159,4 +159,13 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
+}
+
+// first returns how to connect to the first master.
+func first(servers *redisconn.Servers) *redis.Options {
+	m, err := servers.Known(context.Background())
+	if err != nil {
+		return servers.Options("")
+	}
+	return servers.Options(m.Masters()[0])
 }

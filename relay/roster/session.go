@@ -31,7 +31,7 @@ const batch = 100
 func (t *teller) runSession(ctx, life context.Context) (leased bool, err error) {
 	life, end := context.WithCancel(life)
 	defer end()
-	o := redisconn.Strict(t.config.Redis, callTimeout)
+	o := redisconn.Strict(first(t.config.Redis), callTimeout)
 	o.PoolSize, o.ConnMaxIdleTime, o.ConnMaxLifetime = 1, -1, 0
 	o.Dialer = redisconn.DialOnce(ctx, life, callTimeout, o.TLSConfig)
 	s := &session{teller: t, client: redis.NewClient(o)}

@@ -1,0 +1,233 @@
+package redisconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/singleflight"
+)
+
+// Servers are where Redis is: one server, the master that Sentinels name, or the masters of
+// a Redis Cluster. Who the masters are is asked where it is needed; nothing is done by
+// itself. It may be shared, and must be closed.
+type Servers struct {
+	// Static.
+	source source
+	base   *redis.Options // how to connect to a master, but for its address
+	seeds  []string       // who can be asked, to begin with
+
+	looking singleflight.Group
+	known   atomic.Pointer[Map] // nil before anybody answered
+
+	mu sync.Mutex
+	// asked are the clients of those who were asked, by address; nil once closed.
+	asked  map[string]*redis.Client
+	asking sync.WaitGroup
+}
+
+// source is who says who the masters are.
+type source interface {
+	// ask asks a server. A greater age is a newer answer; among those of one age the one
+	// that most give counts.
+	ask(ctx context.Context, client *redis.Client, address string) (m *Map, age int64, err error)
+	// to returns how to connect to those who are asked.
+	to() *redis.Options
+	// also says whether the masters, too, can be asked.
+	also() bool
+}
+
+const (
+	// askTime is how long one who is asked may take.
+	askTime = time.Second
+	// others is how long the rest may take once the first has answered.
+	others = 150 * time.Millisecond
+)
+
+// Single returns the one server that o connect to.
+func Single(o *redis.Options) *Servers {
+	s := newServers(nil, o, nil)
+	s.known.Store(single(o.Addr))
+	return s
+}
+
+func newServers(from source, base *redis.Options, seeds []string) *Servers {
+	return &Servers{source: from, base: base, seeds: seeds, asked: make(map[string]*redis.Client)}
+}
+
+// IsSingle says whether there is one server, which is known once and for all.
+func (s *Servers) IsSingle() bool { return s.source == nil }
+
+// IsCluster says whether keys are spread over several masters.
+func (s *Servers) IsCluster() bool { _, is := s.source.(cluster); return is }
+
+// Options returns how to connect to the server at address, for the caller to change.
+func (s *Servers) Options(address string) *redis.Options { return at(s.base, address) }
+
+// at returns a copy of base for another address.
+func at(base *redis.Options, address string) *redis.Options {
+	o := *base
+	o.Addr = address
+	if o.TLSConfig != nil {
+		host, _, _ := net.SplitHostPort(address)
+		o.TLSConfig = o.TLSConfig.Clone()
+		o.TLSConfig.ServerName = host
+		o.TLSConfig.MinVersion = tls.VersionTLS12
+	}
+	return &o
+}
+
+// Known returns who the masters are as it was found last. It looks where nobody has yet.
+func (s *Servers) Known(ctx context.Context) (*Map, error) {
+	if m := s.known.Load(); m != nil {
+		return m, nil
+	}
+	return s.Look(ctx)
+}
+
+// Last returns who the masters are as it was found last, nil before it ever was.
+func (s *Servers) Last() *Map { return s.known.Load() }
+
+// Look finds out anew who the masters are, within about a second. Calls at the same time
+// share an answer. After an error what was known still is.
+func (s *Servers) Look(ctx context.Context) (*Map, error) {
+	if s.IsSingle() {
+		return s.known.Load(), nil
+	}
+	found := s.looking.DoChan("", func() (any, error) { return s.look() })
+	select {
+	case result := <-found:
+		m, _ := result.Val.(*Map)
+		return m, result.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("finding Redis' master: %w", ctx.Err())
+	}
+}
+
+// answer is what one of those who were asked says.
+type answer struct {
+	from *Map
+	age  int64
+	err  error
+}
+
+// look asks everybody, and takes the newest answer.
+func (s *Servers) look() (*Map, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	addresses := s.whom()
+	answers := make(chan answer, len(addresses)) // so that nobody waits who comes late
+	for _, address := range addresses {
+		client, err := s.client(address)
+		if err != nil {
+			return nil, err
+		}
+		s.asking.Go(func() { // Close waits for it
+			m, age, err := s.source.ask(ctx, client, address)
+			answers <- answer{m, age, err}
+		})
+	}
+	m, err := gather(answers, len(addresses))
+	if err != nil {
+		return nil, fmt.Errorf("finding Redis' master: %w", err)
+	}
+	if before := s.known.Load(); before.Equal(m) {
+		return before, nil
+	}
+	s.known.Store(m)
+	return m, nil
+}
+
+// gather takes n answers, or those that come soon after the first good one.
+func gather(answers <-chan answer, n int) (*Map, error) {
+	var good []answer
+	var errs []error
+	late := make(<-chan time.Time)
+	for len(good)+len(errs) < n {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				errs = append(errs, a.err)
+				continue
+			}
+			if len(good) == 0 {
+				late = time.After(others)
+			}
+			good = append(good, a)
+			continue
+		case <-late:
+		}
+		break
+	}
+	if len(good) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	return newest(good), nil
+}
+
+// newest returns the map of the greatest age, among those the one that most have.
+func newest(all []answer) *Map {
+	return slices.MaxFunc(all, func(a, b answer) int {
+		if a.age != b.age {
+			return int(min(max(a.age-b.age, -1), 1))
+		}
+		return votes(all, a) - votes(all, b)
+	}).from
+}
+
+func votes(all []answer, for_ answer) (n int) {
+	for _, a := range all {
+		if a.age == for_.age && a.from.Equal(for_.from) {
+			n++
+		}
+	}
+	return n
+}
+
+// whom returns who is to be asked.
+func (s *Servers) whom() []string {
+	all := slices.Clone(s.seeds)
+	if m := s.known.Load(); m != nil && s.source.also() {
+		all = append(all, m.servers...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// client returns the client to ask a server by.
+func (s *Servers) client(address string) (*redis.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked == nil {
+		return nil, redis.ErrClosed
+	}
+	c := s.asked[address]
+	if c == nil {
+		o := Strict(at(s.source.to(), address), askTime)
+		o.PoolSize, o.PoolTimeout = 2, askTime // one may be in the hands of who did not answer
+		c = redis.NewClient(o)
+		s.asked[address] = c
+	}
+	return c, nil
+}
+
+// Close lets go of the connections to those who were asked.
+func (s *Servers) Close() error {
+	s.mu.Lock()
+	all := s.asked
+	s.asked = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	s.asking.Wait()
+	return errors.Join(errs...)
+}
