@@ -17,6 +17,8 @@ type fault struct {
 	tells bool
 	// stale says that readers are to be told that they are stale.
 	stale bool
+	// maybe says that it is left to chance whether gaps and staleness are told.
+	maybe bool
 	// also is what else must be so.
 	also func(t *testing.T, r faults.Result)
 }
@@ -76,10 +78,10 @@ func (f fault) run(t *testing.T) faults.Result {
 	if r.Report.Written < 100 || r.Report.Delivered < 100 {
 		t.Errorf("%d lines were written and %d shown: that says nothing", r.Report.Written, r.Report.Delivered)
 	}
-	if told := r.Report.Told > 0; told != f.tells {
+	if told := r.Report.Told > 0; told != f.tells && !f.maybe {
 		t.Errorf("%d gaps were told", r.Report.Told)
 	}
-	if stale := len(told(r, checker.Stale)) > 0; stale != f.stale {
+	if stale := len(told(r, checker.Stale)) > 0; stale != f.stale && !f.maybe {
 		t.Errorf("stale is told: %v", stale)
 	}
 	if late := max(r.Report.Delay.Max(), r.Report.Detection.Max()); late > soon() {

@@ -157,3 +157,30 @@ func (c *RedisCluster) MoveSlot(slot int, to *Redis) {
 	c.t.Helper()
 	c.BeginMove(slot, to).Finish()
 }
+
+// MoveInSteps moves a slot to another master than it has. When half of its keys are there
+// it has halfway happen.
+func (c *RedisCluster) MoveInSteps(slot int, halfway func()) {
+	c.t.Helper()
+	has := c.masterOfSlot(slot)
+	for _, master := range c.Masters() {
+		if master != has {
+			move := c.BeginMove(slot, master)
+			move.CarryHalf()
+			halfway()
+			move.Finish()
+			return
+		}
+	}
+}
+
+// Restore starts what does not run and returns when the Cluster is whole.
+func (c *RedisCluster) Restore() {
+	c.t.Helper()
+	for _, node := range c.nodes {
+		if !node.running() {
+			node.Restart()
+		}
+	}
+	c.AwaitWhole()
+}

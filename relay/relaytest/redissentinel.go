@@ -308,3 +308,24 @@ func (s *RedisSentinel) JoinReplica() {
 		}
 	}
 }
+
+// ReplaceMaster kills the master and returns the replica when that has taken its place.
+func (s *RedisSentinel) ReplaceMaster() *Redis {
+	s.t.Helper()
+	s.known = s.Master()
+	s.known.Kill()
+	return s.AwaitPromotion()
+}
+
+// Restore starts what does not run, ends a CutReplica, and returns when the master could be
+// killed again.
+func (s *RedisSentinel) Restore() {
+	s.t.Helper()
+	for _, server := range slices.Concat(s.nodes, s.sentinels) {
+		if !server.running() {
+			server.Restart()
+		}
+	}
+	s.JoinReplica()
+	s.AwaitSync()
+}

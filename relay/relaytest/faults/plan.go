@@ -39,6 +39,8 @@ type Plan struct {
 	Relays      int
 	Env         map[string]string
 	TLS, Faulty bool
+	// Start starts a relay, by its index, where that is not to be done in the usual way.
+	Start func(t testing.TB, relay int, env map[string]string) *relaytest.Relay
 	// RelaysVia returns the address by which the relays reach Redis, BackendsVia the one
 	// by which writers reach Redis or a relay; nil is the address itself.
 	RelaysVia, BackendsVia func(t testing.TB, address string) string

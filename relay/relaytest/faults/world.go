@@ -58,6 +58,10 @@ func newWorld(t *testing.T, p Plan, seed uint64) *World {
 	for i := range p.Relays {
 		own := map[string]string{"RELAY_REDIS_URL": url(i)}
 		maps.Copy(own, env)
+		if p.Start != nil {
+			w.Relays = append(w.Relays, p.Start(t, i, own))
+			continue
+		}
 		w.Relays = append(w.Relays, start(t, own))
 	}
 	return w
