@@ -65,7 +65,7 @@ func (s *Server) Listen(ctx context.Context, address string, config *tls.Config)
 	if config == nil {
 		s.listeners = append(s.listeners, ln)
 	} else {
-		s.listeners = append(s.listeners, tls.NewListener(ln, config))
+		s.listeners = append(s.listeners, tls.NewListener(ln, transport.InTurn(config)))
 	}
 	return ln.Addr(), nil
 }

@@ -89,7 +89,7 @@ func (r *rig) listen(certs *relaytest.Certs) net.Listener {
 		r.t.Fatal(err)
 	}
 	r.url, r.client = "wss://"+ln.Addr().String()+"/app/", certs.Client()
-	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	return tls.NewListener(ln, transport.InTurn(&tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}))
 }
 
 // dial connects a client; headers are name, value, name, value.

@@ -35,6 +35,7 @@ type socket struct {
 	closed      atomic.Bool
 
 	mu       sync.Mutex
+	turns    chan struct{} // see takeTurn; nil outside of a turn
 	relaxed  bool
 	corked   bool    // writes are collected
 	dead     bool    // a write failed; nothing is written any more
@@ -45,6 +46,9 @@ type socket struct {
 // Close closes the connection.
 func (s *socket) Close() error {
 	err := s.TCPConn.Close()
+	s.mu.Lock()
+	s.endTurn()
+	s.mu.Unlock()
 	if !s.closed.Swap(true) {
 		s.descriptors.closed()
 	}
@@ -69,6 +73,7 @@ func (s *socket) relax(timeout time.Duration, group *sync.WaitGroup, sent func()
 func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	if !s.relaxed {
+		s.endTurn()
 		s.mu.Unlock()
 		return s.TCPConn.Write(p)
 	}
