@@ -16,7 +16,7 @@ const second = time.Second
 func redisFaults() map[string]fault {
 	keeps := []relaytest.RedisOption{relaytest.RedisKeeps()}
 	all := map[string]fault{
-		"F3 Redis is restarted": {Plan: faults.Plan{
+		"F3 Redis is restarted": {also: publishedOrRefusedSoon, Plan: faults.Plan{
 			Redis: keeps,
 			Nemesis: func(w *faults.World) {
 				w.Wait(second, 2*second)
@@ -28,7 +28,7 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
-		"F4 Redis is killed and has a file": {Plan: faults.Plan{
+		"F4 Redis is killed and has a file": {also: publishedOrRefusedSoon, Plan: faults.Plan{
 			Redis: keeps,
 			Nemesis: func(w *faults.World) {
 				for range 2 {

@@ -28,3 +28,26 @@ func TestARelaysClockIsOffAndSteps(t *testing.T) {
 		}
 	}
 }
+
+func TestAClockOfRedisIsOffAndSteps(t *testing.T) {
+	t.Parallel()
+	server := relaytest.StartRedis(t, relaytest.RedisKeeps())
+	if err := server.Client().Set(t.Context(), "short", "1", 30*time.Minute).Err(); err != nil {
+		t.Fatal(err)
+	}
+	clock := relaytest.NewClock(t)
+	server.RestartWithClock(clock)
+	for _, off := range []time.Duration{0, -time.Hour, time.Hour, 0} {
+		clock.Step(off)
+		now, err := server.Client().Time(t.Context()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if difference := time.Until(now) - off; difference.Abs() > time.Minute {
+			t.Errorf("off by %s: it is %s there", off, now)
+		}
+		if n := server.Client().Exists(t.Context(), "short").Val(); off == time.Hour && n != 0 {
+			t.Error("half an hour is not over when the clock has stepped by one")
+		}
+	}
+}

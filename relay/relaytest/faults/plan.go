@@ -34,6 +34,9 @@ type Plan struct {
 	Forgets, Begins bool
 	// Rewinds says that Redis is made to lose its newest entries alone.
 	Rewinds bool
+	// Evicts says that Redis is made to drop keys: the entries of a log, or what says where
+	// it ends, one without the other.
+	Evicts bool
 	// Relays is how many there are, 1 if it is 0. Env changes their settings, TLS makes
 	// them serve it, and Faulty gives them the switches of [relaytest.FaultyTag].
 	Relays      int
@@ -163,6 +166,9 @@ func (p Plan) withDefaults() Plan {
 
 // trims says that the logs will be longer than what is kept of them.
 func (p Plan) trims() bool {
+	if p.Evicts {
+		return true
+	}
 	for _, channel := range p.Channels {
 		if strings.HasPrefix(channel, small) {
 			return true

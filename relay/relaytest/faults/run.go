@@ -196,7 +196,7 @@ func (r *run) haveRead(logs []checker.Log, closed time.Time) bool {
 func (r *run) history(logs []checker.Log) checker.History {
 	h := checker.History{
 		Logs: logs, Faults: r.faults, Trims: r.plan.trims(),
-		Renews: r.plan.Forgets || r.plan.Begins, Rewinds: r.plan.Rewinds,
+		Renews: r.plan.Forgets || r.plan.Begins || r.plan.Evicts, Rewinds: r.plan.Rewinds,
 	}
 	for _, w := range slices.Concat(r.writers, []*writer{r.closer}) {
 		h.Calls = append(h.Calls, w.calls...)
