@@ -43,22 +43,24 @@ func newCerts(dir string) (*certs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding a key: %w", err)
 	}
-	parsed, err := x509.ParseCertificate(cert)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificate back: %w", err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
 	c := &certs{
 		certFile: filepath.Join(dir, "cert.pem"),
 		keyFile:  filepath.Join(dir, "key.pem"),
-		client:   &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13},
+		client:   trusting(text),
 	}
-	if err := os.WriteFile(c.certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600); err != nil {
+	if err := os.WriteFile(c.certFile, text, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the certificate: %w", err)
 	}
 	if err := os.WriteFile(c.keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the key: %w", err)
 	}
 	return c, nil
+}
+
+// trusting is what a client needs that trusts the certificate.
+func trusting(certificate []byte) *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certificate)
+	return &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13}
 }

@@ -65,25 +65,37 @@ func (b *bench) measureFairnessOf(ctx context.Context, s subject, w io.Writer) e
 
 // probe starts the log's reader and prints what it saw.
 func (b *bench) probe(ctx context.Context, srv *server, w io.Writer, title string) error {
+	took, err := b.watch(ctx, srv, probeSpans*b.span)
+	if err != nil {
+		return err
+	}
+	ms := func(p float64) float64 { return milliseconds(percentile(took, p)) }
+	fmt.Fprintf(w, "| %s | %s | %.1f | %.1f | %.1f |\n", title, srv.subject.name, ms(0.5), ms(0.99), ms(1))
+	return nil
+}
+
+// watch lets the probe read for a while, and returns how long events took.
+func (b *bench) watch(ctx context.Context, srv *server, span time.Duration) (took []time.Duration, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("finding this program: %w", err)
+		return nil, fmt.Errorf("finding this program: %w", err)
 	}
-	job, err := json.Marshal(probeJob{srv.subject.name, srv.subject.naive, srv.address, b.redis.address, probeSpans * b.span})
+	asked := probeJob{Subject: srv.subject.name, Naive: srv.subject.naive, Server: srv.address, Redis: b.redis.address, Span: span}
+	if srv.tls != nil {
+		asked.CertFile = b.certs.certFile
+	}
+	job, err := json.Marshal(asked)
 	if err != nil {
-		return fmt.Errorf("telling the probe: %w", err)
+		return nil, fmt.Errorf("telling the probe: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, self, probeCommand, string(job))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("probing: %w", err)
+		return nil, fmt.Errorf("probing: %w", err)
 	}
-	var took []time.Duration
 	if err := json.Unmarshal(out.Bytes(), &took); err != nil {
-		return fmt.Errorf("reading what the probe saw: %w", err)
+		return nil, fmt.Errorf("reading what the probe saw: %w", err)
 	}
-	ms := func(p float64) float64 { return milliseconds(percentile(took, p)) }
-	fmt.Fprintf(w, "| %s | %s | %.1f | %.1f | %.1f |\n", title, srv.subject.name, ms(0.5), ms(0.99), ms(1))
-	return nil
+	return took, nil
 }

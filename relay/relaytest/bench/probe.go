@@ -22,6 +22,7 @@ type probeJob struct {
 	Naive         bool
 	Server, Redis string // addresses
 	Span          time.Duration
+	CertFile      string // that the server has; empty without TLS
 }
 
 // runProbe publishes on a log, reads it, and writes how long every event took, in
@@ -35,6 +36,13 @@ func runProbe(ctx context.Context, args []string, w io.Writer) error {
 		process: &process{pid: os.Getpid()}, // its CPU time is of no interest here
 		subject: subject{name: job.Subject, naive: job.Naive},
 		address: job.Server,
+	}
+	if job.CertFile != "" {
+		pem, err := os.ReadFile(job.CertFile)
+		if err != nil {
+			return fmt.Errorf("reading the certificate: %w", err)
+		}
+		srv.tls = trusting(pem)
 	}
 	store := &redisServer{address: job.Redis, client: redis.NewClient(&redis.Options{Addr: job.Redis, MaxRetries: -1})}
 	defer store.client.Close()

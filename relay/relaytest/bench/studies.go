@@ -25,5 +25,8 @@ func studies() []study {
 		{"publish", (*bench).measurePublishing},
 		{"webhooks", (*bench).measureHooks},
 		{"fallback", (*bench).measureFallback},
+		{"reset", (*bench).measureReset},
+		{"drain", (*bench).measureDrain},
+		{"nodes", (*bench).measureNodes},
 	}
 }
