@@ -28,5 +28,6 @@ func studies() []study {
 		{"reset", (*bench).measureReset},
 		{"drain", (*bench).measureDrain},
 		{"nodes", (*bench).measureNodes},
+		{"handshakes", (*bench).measureHandshakes},
 	}
 }
