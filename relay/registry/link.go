@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,13 +37,17 @@ type link struct {
 // runLink tells and asks Redis until ctx ends or something fails, and says whether it could
 // tell all once. It may go on, for its last words, as long as life.
 func (r *Registry) runLink(ctx, life context.Context) (began bool, err error) {
-	life, end := context.WithCancel(life)
-	defer end()
-	m, err := r.config.Redis.Look(ctx)
+	who, err := r.config.Redis.Look(ctx)
 	if err != nil {
 		return false, err
 	}
-	o := redisconn.Strict(r.config.Redis.Options(m.Of(r.mark)), callTime)
+	master := who.Of(r.mark)
+	life, end := context.WithCancel(life)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer end()
+	watching.Go(func() { r.watch(life, master, end) })
+	o := redisconn.Strict(r.config.Redis.Options(master), callTime)
 	o.PoolSize = 2 // there is one; but after as many failures the client would dial by itself
 	o.ConnMaxIdleTime, o.ConnMaxLifetime = -1, 0
 	o.Dialer = redisconn.DialOnce(ctx, life, callTime, o.TLSConfig)
@@ -61,6 +66,19 @@ func (r *Registry) runLink(ctx, life context.Context) (began bool, err error) {
 		}
 	}
 	return true, l.finish(life)
+}
+
+// watch ends the link to a master when it is found to be none any more.
+func (r *Registry) watch(ctx context.Context, master string, end func()) {
+	for ctx.Err() == nil {
+		select {
+		case <-time.After(watchEvery):
+		case <-ctx.Done():
+		}
+		if who, err := r.config.Redis.Look(ctx); err == nil && who.Of(r.mark) != master {
+			end()
+		}
+	}
 }
 
 // begin tells all.

@@ -20,10 +20,10 @@ import (
 
 // Config says where sessions are kept, and whose. All fields up to Log are required.
 type Config struct {
-	// Redis is how to connect. The registry copies it and sets what it depends on: no
-	// retries, short time-outs, a dialer.
+	// Redis is where Redis is.
 	Redis *redisconn.Servers
-	// Prefix begins the names of all keys.
+	// Prefix begins the names of all keys. In a Cluster it must have a hash tag: all keys
+	// are in one slot.
 	Prefix string
 	// URL is where other nodes reach this one; it must pass [CheckURL].
 	URL *url.URL

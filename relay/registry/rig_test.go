@@ -68,6 +68,7 @@ func newNode(t testing.TB, redisURL, nodeURL string, changes ...func(*registry.C
 	if config.Redis, err = redisconn.ParseURL(auth.Secret(redisURL), nil); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = config.Redis.Close() })
 	n.Registry = registry.New(config)
 	return n
 }

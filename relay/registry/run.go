@@ -9,7 +9,9 @@ const (
 	// callTime is how long Redis may take to answer.
 	callTime = 2500 * time.Millisecond
 	// markEvery is the time between two looks at the mark.
-	markEvery  = time.Second
+	markEvery = time.Second
+	// watchEvery is the time between two looks for the master.
+	watchEvery = 5 * time.Second
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
 	// lastWords is for how long the end of Run may wait for Redis.

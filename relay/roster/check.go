@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/redis/go-redis/v9"
+
 	"buildrelay/protocol"
 )
 
@@ -87,7 +89,7 @@ func (p probe) takeOutbox(ctx context.Context) error {
 
 // call calls a command of the script. What it answers is nil where that is no list.
 func (p probe) call(ctx context.Context, command string, args ...any) ([]any, error) {
-	reply, err := p.roster.script.Run(ctx, p.roster.reading, p.partition, append([]any{command}, args...)...)
+	reply, err := p.roster.runScript(ctx, p.partition, append([]any{command}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}
@@ -102,11 +104,15 @@ func (p probe) call(ctx context.Context, command string, args ...any) ([]any, er
 
 // read reads what the HTTP API reads.
 func (p probe) read(ctx context.Context) error {
-	pipe := p.roster.reading.Pipeline()
-	pipe.HGetAll(ctx, p.partition+":o:check")
-	pipe.HKeys(ctx, p.partition+":m:"+probedMembers)
-	pipe.HLen(ctx, p.partition+":m:"+probedMembers)
-	if _, err := pipe.Exec(ctx); err != nil {
+	err := p.roster.reading.Do(ctx, p.partition, func(client *redis.Client) error {
+		pipe := client.Pipeline()
+		pipe.HGetAll(ctx, p.partition+":o:check")
+		pipe.HKeys(ctx, p.partition+":m:"+probedMembers)
+		pipe.HLen(ctx, p.partition+":m:"+probedMembers)
+		_, err := pipe.Exec(ctx)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("reading who is there: %w", err)
 	}
 	return nil
@@ -123,7 +129,10 @@ func (p probe) remove(ctx context.Context) error {
 	} {
 		keys = append(keys, p.partition+":"+name)
 	}
-	if err := p.roster.reading.Del(ctx, keys...).Err(); err != nil {
+	err := p.roster.reading.Do(ctx, p.partition, func(client *redis.Client) error {
+		return client.Del(ctx, keys...).Err()
+	})
+	if err != nil {
 		return fmt.Errorf("removing what the check wrote: %w", err)
 	}
 	return nil

@@ -7,8 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
+	"buildrelay/auth"
 	"buildrelay/relay/redisconn"
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/roster"
@@ -58,12 +57,11 @@ func TestMissingRightsAreNamed(t *testing.T) {
 
 func check(t *testing.T, server *relaytest.Redis, user string) error {
 	t.Helper()
-	options, err := redis.ParseURL(server.URL())
+	servers, err := redisconn.ParseURL(auth.Secret(server.URLFor(user, "secret")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.Username, options.Password = user, "secret"
-	r := roster.New(roster.Config{Redis: redisconn.Single(options), Prefix: "buildrelay"})
+	r := roster.New(roster.Config{Redis: servers, Prefix: "buildrelay"})
 	defer func() {
 		ended, end := context.WithCancel(t.Context())
 		end()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
 	"buildrelay/protocol"
@@ -18,7 +17,7 @@ import (
 
 // OutboxConfig says where an outbox is. All fields up to Log are required.
 type OutboxConfig struct {
-	// Redis is how to connect, as in [Config].
+	// Redis is where Redis is.
 	Redis *redisconn.Servers
 	// Prefix begins the names of all keys.
 	Prefix  string
@@ -45,7 +44,7 @@ type Outbox struct {
 	config OutboxConfig
 	names  names
 	script redisconn.Script
-	client *redis.Client
+	pool   *redisconn.Pool
 	// sender names this outbox in its leases.
 	sender string
 
@@ -70,18 +69,16 @@ func (s *share) drop() { *s = share{} }
 func NewOutbox(config OutboxConfig) *Outbox {
 	logging.Disable() // go-redis prints to stderr what it returns as errors, too
 	config.Lease = cmp.Or(config.Lease, 10*time.Second)
-	o := redisconn.Strict(first(config.Redis), callTimeout)
-	o.PoolSize = 4
 	return &Outbox{
 		config: config, names: names{config.Prefix}, script: newScript(),
-		client: redis.NewClient(o), sender: newIncarnation(),
+		pool: newPool(config.Redis), sender: newIncarnation(),
 	}
 }
 
 // Close lets go of the connections to Redis. Partitions that were not given back by Release
 // are another's after the lease.
 func (o *Outbox) Close() error {
-	if err := o.client.Close(); err != nil {
+	if err := o.pool.Close(); err != nil {
 		return fmt.Errorf("closing the outbox: %w", err)
 	}
 	return nil

@@ -21,26 +21,30 @@ type outboxCall struct {
 	reply     *redis.Cmd
 }
 
-// run makes calls in one round trip. It fails where any of them fails, and loads the script
-// where Redis does not know it.
+// run makes calls, in one round trip to each master. It fails where any of them fails. What
+// Redis did not do as the masters are others by now is done again, perhaps with what it did.
 func (o *Outbox) run(ctx context.Context, calls []*outboxCall) error {
-	if len(calls) == 0 {
-		return nil
-	}
-	err := o.exec(ctx, calls)
-	if redisconn.IsReply(err, redisconn.NoScript) {
-		if err := o.script.Load(ctx, o.client); err != nil {
+	key := func(i int) string { return o.names.partition(calls[i].partition) }
+	return o.pool.DoParts(ctx, len(calls), key, func(of redisconn.Part) error {
+		some := make([]*outboxCall, len(of.Items))
+		for i, item := range of.Items {
+			some[i] = calls[item]
+		}
+		err := o.exec(ctx, of.Client, some)
+		if !redisconn.IsReply(err, redisconn.NoScript) {
 			return err
 		}
-		err = o.exec(ctx, calls)
-	}
-	return err
+		if err := o.script.Load(ctx, of.Client); err != nil {
+			return err
+		}
+		return o.exec(ctx, of.Client, some)
+	})
 }
 
-func (o *Outbox) exec(ctx context.Context, calls []*outboxCall) error {
+func (o *Outbox) exec(ctx context.Context, client *redis.Client, calls []*outboxCall) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	pipe := o.client.Pipeline()
+	pipe := client.Pipeline()
 	for _, c := range calls {
 		c.reply = pipe.EvalSha(ctx, o.script.SHA, []string{o.names.partition(c.partition)}, c.args...)
 	}

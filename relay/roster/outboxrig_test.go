@@ -28,16 +28,19 @@ type taker struct {
 
 func newTaker(t testing.TB, url string, lease time.Duration) *taker {
 	t.Helper()
-	options, err := redisconn.ParseURL(auth.Secret(url), nil)
+	servers, err := redisconn.ParseURL(auth.Secret(url), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := &taker{metrics: metrics.New(prometheus.NewRegistry()), t: t}
 	k.Outbox = roster.NewOutbox(roster.OutboxConfig{
-		Redis: options, Prefix: prefix, Metrics: k.metrics, Lease: lease,
+		Redis: servers, Prefix: prefix, Metrics: k.metrics, Lease: lease,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
-	t.Cleanup(func() { _ = k.Close() })
+	t.Cleanup(func() {
+		_ = k.Close()
+		_ = servers.Close()
+	})
 	return k
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/redisconn"
 )
 
 // endKept is for how long it is known that a user's connections were ended: a node that
@@ -24,12 +25,16 @@ func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string
 	if err := r.wait(ctx, everyPartition()...); err != nil {
 		return nil, err
 	}
-	pipe := r.reading.Pipeline()
 	var replies [partitions]*redis.MapStringStringCmd
-	for p := range replies {
-		replies[p] = pipe.HGetAll(ctx, r.names.occupied(p, appID))
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	err := r.reading.DoParts(ctx, partitions, r.names.partition, func(of redisconn.Part) error {
+		pipe := of.Client.Pipeline()
+		for _, p := range of.Items {
+			replies[p] = pipe.HGetAll(ctx, r.names.occupied(p, appID))
+		}
+		_, err := pipe.Exec(ctx)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("reading the occupied channels: %w", err)
 	}
 	all := make(map[string]int)
@@ -45,31 +50,39 @@ func (r *Roster) Channels(ctx context.Context, appID, prefix string) (map[string
 
 // Counts returns how many members each of the channels has, or, if it is no presence
 // channel, how many subscriptions over all nodes; 0 where it is not occupied. A user's
-// channel has the user, while signed in, for a member. It takes one round trip, and waits
-// as Channels does.
+// channel has the user, while signed in, for a member. It takes one round trip, and waits for
+// what was said of the partitions of these channels.
 func (r *Roster) Counts(ctx context.Context, appID string, channels []string) (map[string]int, error) {
 	if err := r.wait(ctx, partitionsOf(appID, channels)...); err != nil {
 		return nil, err
 	}
-	pipe := r.reading.Pipeline()
-	counts := make(map[string]func() int, len(channels))
-	for _, channel := range channels {
-		if protocol.KindOf(channel) == protocol.User {
-			n := pipe.HLen(ctx, r.names.members(appID, channel))
-			counts[channel] = func() int { return int(n.Val()) }
-		} else {
-			text := pipe.HGet(ctx, r.names.occupied(partitionOf(appID, channel), appID), channel)
-			counts[channel] = func() int { return atoi(text.Val()) }
+	counts := make([]func() int, len(channels))
+	keys := func(i int) string { return r.names.members(appID, channels[i]) }
+	err := r.reading.DoParts(ctx, len(channels), keys, func(of redisconn.Part) error {
+		pipe := of.Client.Pipeline()
+		for _, i := range of.Items {
+			counts[i] = r.countIn(ctx, pipe, appID, channels[i])
 		}
-	}
-	if err := failed(pipe.Exec(ctx)); err != nil {
+		return failed(pipe.Exec(ctx))
+	})
+	if err != nil {
 		return nil, fmt.Errorf("reading how many are there: %w", err)
 	}
 	all := make(map[string]int, len(channels))
-	for channel, count := range counts {
-		all[channel] = count()
+	for i, channel := range channels {
+		all[channel] = counts[i]()
 	}
 	return all, nil
+}
+
+// countIn asks how many a channel has, which is known when the pipe has been carried out.
+func (r *Roster) countIn(ctx context.Context, pipe redis.Pipeliner, appID, channel string) func() int {
+	if protocol.KindOf(channel) == protocol.User {
+		n := pipe.HLen(ctx, r.names.members(appID, channel))
+		return func() int { return int(n.Val()) }
+	}
+	text := pipe.HGet(ctx, r.names.occupied(partitionOf(appID, channel), appID), channel)
+	return func() int { return atoi(text.Val()) }
 }
 
 // failed returns why commands failed, where it is not that something is not there.
@@ -94,12 +107,17 @@ func atoi(text string) int {
 	return max(n, 0)
 }
 
-// Users returns the ids of a channel's members, sorted. It waits as Channels does.
+// Users returns the ids of a channel's members, sorted. It waits as Counts does.
 func (r *Roster) Users(ctx context.Context, appID, channel string) ([]string, error) {
 	if err := r.wait(ctx, partitionOf(appID, channel)); err != nil {
 		return nil, err
 	}
-	ids, err := r.reading.HKeys(ctx, r.names.members(appID, channel)).Result()
+	var ids []string
+	key := r.names.members(appID, channel)
+	err := r.reading.Do(ctx, key, func(client *redis.Client) (err error) {
+		ids, err = client.HKeys(ctx, key).Result()
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the members: %w", err)
 	}
@@ -110,7 +128,7 @@ func (r *Roster) Users(ctx context.Context, appID, channel string) ([]string, er
 func (r *Roster) Terminate(ctx context.Context, appID, userID string) error {
 	channel := protocol.UserPrefix + userID
 	partition := r.names.partition(partitionOf(appID, channel))
-	reply, err := r.script.Run(ctx, r.reading, partition, "finish", nameOf(appID, channel), ms(endKept))
+	reply, err := r.runScript(ctx, partition, "finish", nameOf(appID, channel), ms(endKept))
 	if err != nil {
 		return fmt.Errorf("telling that a user's connections are to be ended: %w", err)
 	}
@@ -118,6 +136,15 @@ func (r *Roster) Terminate(ctx context.Context, appID, userID string) error {
 		return errors.New("telling that a user's connections are to be ended: Redis has lost who is here")
 	}
 	return nil
+}
+
+// runScript runs the script for a partition.
+func (r *Roster) runScript(ctx context.Context, partition string, args ...any) (reply any, err error) {
+	err = r.reading.Do(ctx, partition, func(client *redis.Client) (err error) {
+		reply, err = r.script.Run(ctx, client, partition, args...)
+		return err
+	})
+	return reply, err
 }
 
 // wait waits until Redis was told what was said of some partitions until now.

@@ -74,6 +74,7 @@ func newNode(t testing.TB, url string, changes ...func(*roster.Config)) *node {
 	if config.Redis, err = redisconn.ParseURL(auth.Secret(url), nil); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = config.Redis.Close() })
 	n.Roster = roster.New(config)
 	return n
 }

@@ -28,8 +28,7 @@ type Sink interface {
 
 // Config says where the rolls are kept. All fields up to Log are required but Outbox.
 type Config struct {
-	// Redis is how to connect. The roster copies it and sets what its promises depend
-	// on: no retries, short time-outs, a dialer.
+	// Redis is where Redis is.
 	Redis *redisconn.Servers
 	// Prefix begins the names of all keys and Redis channels.
 	Prefix string
@@ -66,7 +65,7 @@ type Roster struct {
 	names   names
 	script  redisconn.Script
 	log     *slog.Logger
-	reading *redis.Client // for what the HTTP API asks
+	reading *redisconn.Pool // for what the HTTP API asks
 
 	wishes *wishes
 	// source names this process to those who count its notes.
@@ -81,11 +80,9 @@ func New(config Config) *Roster {
 	config.Lease = cmp.Or(config.Lease, 20*time.Second)
 	config.Refresh = cmp.Or(config.Refresh, 5*time.Second)
 	config.Sweep = cmp.Or(config.Sweep, 3*time.Second)
-	o := redisconn.Strict(first(config.Redis), callTimeout)
-	o.PoolSize = 4
 	r := &Roster{
 		config: config, names: names{config.Prefix}, script: newScript(), log: config.Log,
-		reading: redis.NewClient(o),
+		reading: newPool(config.Redis),
 		source:  newIncarnation(),
 		wishes:  newWishes(),
 	}
@@ -93,6 +90,15 @@ func New(config Config) *Roster {
 		r.parts[i] = newPart(i, r.names.partition(i))
 	}
 	return r
+}
+
+// newPool returns clients for what must not be done twice, nor wait for long.
+func newPool(servers *redisconn.Servers) *redisconn.Pool {
+	return redisconn.NewPool(servers, func(base *redis.Options) *redis.Options {
+		o := redisconn.Strict(base, callTimeout)
+		o.PoolSize = 4
+		return o
+	})
 }
 
 // Enter makes m a member on behalf of this node, unless the channel has limit members
@@ -150,7 +156,30 @@ func (r *Roster) Run(ctx context.Context, sink Sink) {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, end) })
 	defer stop()
 
-	newTeller(r, sink, r.parts[:]).run(ctx, life)
+	wait, failed := firstPause, false
+	for ctx.Err() == nil {
+		who, err := r.config.Redis.Look(ctx)
+		if err == nil {
+			wait, failed = firstPause, false
+			r.follow(ctx, life, who, sink)
+			continue
+		}
+		r.noteAway(r.parts[:], err, failed)
+		failed = true
+		pause(ctx, wait)
+		wait = min(2*wait, lastPause)
+	}
+}
+
+// noteAway notes that Redis cannot be told of some partitions, and logs it unless it is known.
+func (r *Roster) noteAway(parts []*part, err error, known bool) {
+	now := time.Now()
+	for _, p := range parts {
+		p.away.CompareAndSwap(nil, &now)
+	}
+	if !known {
+		r.log.Warn("Redis cannot be told who is here, trying again", "error", err)
+	}
 }
 
 // pause waits, but not beyond ctx.
@@ -159,13 +188,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
-}
-
-// first returns how to connect to the first master.
-func first(servers *redisconn.Servers) *redis.Options {
-	m, err := servers.Known(context.Background())
-	if err != nil {
-		return servers.Options("")
-	}
-	return servers.Options(m.Masters()[0])
 }

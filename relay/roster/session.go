@@ -31,7 +31,7 @@ const batch = 100
 func (t *teller) runSession(ctx, life context.Context) (leased bool, err error) {
 	life, end := context.WithCancel(life)
 	defer end()
-	o := redisconn.Strict(first(t.config.Redis), callTimeout)
+	o := redisconn.Strict(t.config.Redis.Options(t.master), callTimeout)
 	o.PoolSize, o.ConnMaxIdleTime, o.ConnMaxLifetime = 1, -1, 0
 	o.Dialer = redisconn.DialOnce(ctx, life, callTimeout, o.TLSConfig)
 	s := &session{teller: t, client: redis.NewClient(o)}
@@ -39,7 +39,9 @@ func (t *teller) runSession(ctx, life context.Context) (leased bool, err error) 
 	if err := s.begin(life); err != nil {
 		return false, err
 	}
-	s.noteAway(false)
+	for _, p := range s.parts {
+		p.away.Store(nil)
+	}
 	for ctx.Err() == nil {
 		if err := s.step(ctx, life); err != nil {
 			return true, err

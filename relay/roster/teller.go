@@ -2,14 +2,69 @@ package roster
 
 import (
 	"context"
-	"time"
+	"errors"
+	"sync"
+
+	"buildrelay/relay/redisconn"
 )
+
+// follow tells the masters of one map what they have, until there is another or ctx ends. In
+// the end it tells what is left to tell, as long as life; but not masters that may be none any
+// more: what is left the next ones are told.
+func (r *Roster) follow(ctx, life context.Context, who *redisconn.Map, sink Sink) {
+	life, cut := context.WithCancel(life)
+	defer cut()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	over := func() {
+		cut() // before it could be said that this node ends
+		end()
+	}
+	var running sync.WaitGroup
+	for master, parts := range r.partsOf(who) {
+		t := newTeller(r, sink, parts)
+		t.who, t.master, t.over = who, master, over
+		running.Go(func() { t.run(ctx, life) })
+	}
+	running.Go(func() { r.watch(ctx, who, over) })
+	running.Wait()
+}
+
+// partsOf returns which partitions each master has.
+func (r *Roster) partsOf(who *redisconn.Map) map[string][]*part {
+	all := make(map[string][]*part)
+	for _, p := range r.parts {
+		master := who.Of(p.name)
+		all[master] = append(all[master], p)
+	}
+	return all
+}
+
+// watch looks who the masters are as often as leases are refreshed: one that is none any more
+// may not know it, and take what it is told for a while.
+func (r *Roster) watch(ctx context.Context, who *redisconn.Map, over func()) {
+	for {
+		pause(ctx, r.config.Refresh)
+		now, err := r.config.Redis.Look(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil && !now.Equal(who) {
+			over()
+			return
+		}
+	}
+}
 
 // teller tells a master the partitions that it has, by one session after the other.
 type teller struct {
 	*Roster
-	sink  Sink
-	parts []*part
+	sink   Sink
+	parts  []*part
+	who    *redisconn.Map
+	master string
+	// over says that there is another map.
+	over func()
 	// changed holds one signal, sent when there is something to tell.
 	changed chan struct{}
 }
@@ -26,31 +81,31 @@ func newTeller(r *Roster, sink Sink, parts []*part) *teller {
 func (t *teller) run(ctx, life context.Context) {
 	wait, failed := firstPause, false
 	for ctx.Err() == nil {
-		leased, err := t.runSession(ctx, life)
-		if ctx.Err() != nil {
+		leased, err := t.tell(ctx, life)
+		if ctx.Err() != nil || life.Err() != nil {
 			return
 		}
 		if leased {
 			wait, failed = firstPause, false
 		}
-		t.noteAway(true)
-		if !failed {
-			t.log.Warn("Redis cannot be told who is here, trying again", "error", err)
-		}
+		t.noteAway(t.parts, err, failed)
 		failed = true
 		pause(ctx, wait)
 		wait = min(2*wait, lastPause, t.config.Refresh*2/5)
 	}
 }
 
-// noteAway notes whether Redis cannot be told.
-func (t *teller) noteAway(away bool) {
-	now := time.Now()
-	for _, p := range t.parts {
-		if !away {
-			p.away.Store(nil)
-		} else {
-			p.away.CompareAndSwap(nil, &now)
-		}
+// tell runs a session, if the masters are the same still.
+func (t *teller) tell(ctx, life context.Context) (leased bool, err error) {
+	now, err := t.config.Redis.Look(ctx)
+	if err != nil {
+		return false, err
 	}
+	if !now.Equal(t.who) {
+		t.over()
+		return false, errOver
+	}
+	return t.runSession(ctx, life)
 }
+
+var errOver = errors.New("Redis has other masters")
