@@ -53,7 +53,9 @@ func Acts() []Act {
 
 // prepareServer gives each node a link to the one server.
 func prepareServer(p *faults.Plan, w *World) {
-	p.Redis = []relaytest.RedisOption{relaytest.RedisKeeps()}
+	// The links wait for a connection that the kernel does not take while Redis stands still,
+	// and for long: so it takes all of them.
+	p.Redis = []relaytest.RedisOption{relaytest.RedisKeeps(), relaytest.RedisSettings("tcp-backlog 4096")}
 	p.RelayVia = func(t testing.TB, _ int, address string) string {
 		all := faults.StartToxicLink(t, address)
 		commands := faults.StartCommandLink(t, all.Address())

@@ -51,7 +51,9 @@ func restartNodes(w *World) {
 
 func stopClients(w *World) { w.StopClients(0.1, 5*second, 8*second) }
 
-func swallowSubscriptions(w *World) { w.swallow(func(l Link) *faults.HoleLink { return l.Subscriptions }) }
+func swallowSubscriptions(w *World) {
+	w.swallow(func(l Link) *faults.HoleLink { return l.Subscriptions })
+}
 
 func swallowCommands(w *World) { w.swallow(func(l Link) *faults.HoleLink { return l.Commands }) }
 

@@ -135,11 +135,19 @@ func (c *check) returns(v *View) {
 		case s.Kind == Cut && !s.Own && cut.IsZero():
 			cut = s.Time
 		case s.Kind == Subscribed && !cut.IsZero():
-			row := c.windows.at(cut)
-			row.Back = append(row.Back, s.Time.Sub(cut))
+			c.windows.at(cut).cameBack(v, cut, s.Time)
 			cut = time.Time{}
 		}
 	}
+}
+
+func (r *FaultRow) cameBack(v *View, cut, back time.Time) {
+	took := back.Sub(cut)
+	if took > r.longest {
+		r.longest = took
+		r.Slowest = fmt.Sprintf("%s, from %s to %s", v.where(), clock(cut), clock(back))
+	}
+	r.Back = append(r.Back, took)
 }
 
 func later(a, b time.Time) time.Time {

@@ -19,8 +19,11 @@ type FaultRow struct {
 	// fault was there, After the same of what was appended later in the window. Of those
 	// from before the reader was granted its subscription it is the first, from then on.
 	During, After Times
-	// Back is how long readers that were cut off in the window were without a subscription.
-	Back Times
+	// Back is how long readers that were cut off in the window were without a subscription,
+	// Slowest who was so for the longest time.
+	Back    Times
+	Slowest string
+	longest time.Duration
 }
 
 // count is how many entries are wrong in one of the ways.
@@ -131,4 +134,7 @@ func (r *FaultRow) add(other FaultRow) {
 	r.During = append(r.During, other.During...)
 	r.After = append(r.After, other.After...)
 	r.Back = append(r.Back, other.Back...)
+	if other.longest > r.longest {
+		r.longest, r.Slowest = other.longest, other.Slowest
+	}
 }
