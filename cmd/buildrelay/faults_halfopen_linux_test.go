@@ -13,7 +13,8 @@ import (
 // a ping, and who looks at their channels sees them leave.
 func TestHalfOpenClientsAreFreed(t *testing.T) {
 	t.Parallel()
-	const pingAfter, pongTimeout = 2 * second, second
+	// Who does not answer is told so, and has the time of a farewell.
+	const pingAfter, pongTimeout, farewell = 2 * second, second, 5 * second
 	clients, room := 120, 20
 	if relaytest.Full() {
 		clients = 1000
@@ -51,7 +52,7 @@ func TestHalfOpenClientsAreFreed(t *testing.T) {
 	if first < second/2 {
 		t.Errorf("the first has left after %s: it was not half open", first)
 	}
-	if most := pingAfter + pongTimeout + soon(); all > most {
+	if most := pingAfter + pongTimeout + farewell + soon(); all > most {
 		t.Errorf("the last has left after %s, not within %s", all, most)
 	}
 	expectConnections(relay, 1)
