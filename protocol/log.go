@@ -57,6 +57,8 @@ var (
 	// ErrLogGone means that the log is not the one of [Append.Epoch] any more: Redis
 	// lost it, it expired, or somebody began a new one.
 	ErrLogGone = errors.New("the log is not the one of this epoch any more")
+	// ErrFull means that Redis has no memory left for what is to be kept.
+	ErrFull = errors.New("Redis is full, and keeps nothing more")
 	// ErrNotReplicated means that the log has the event, but fewer replicas than its rule asks
 	// for. Whoever publishes it again, by the same id, finds out whether they have it by then.
 	ErrNotReplicated = errors.New("the log has the event, but not as many replicas as the rule asks for")

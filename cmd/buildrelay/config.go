@@ -32,8 +32,10 @@ type Config struct {
 	// proxy that ends TLS, say.
 	AcknowledgeInsecure bool `env:"ACKNOWLEDGE_INSECURE"`
 
-	// Where Redis (7 or later) is: redis://[user:password@]host:port/db, or rediss://
-	// for TLS.
+	// Where Redis (7 or later) is: redis://[user:password@]host:port/db. For Sentinels
+	// redis+sentinel://[user:password@]host:port,host:port/MASTER/db, with the parameters
+	// sentinel_user and sentinel_password if they have their own; for a Redis Cluster
+	// redis+cluster://[user:password@]host:port,host:port. For TLS rediss instead of redis.
 	RedisURL auth.Secret `env:"REDIS_URL"`
 	// File that holds REDIS_URL.
 	RedisURLFile auth.Secret `env:"REDIS_URL_FILE,file"`
@@ -102,8 +104,9 @@ type Config struct {
 	// characters, and what differs from replay=none events=20000 bytes=8MiB keep=24h.
 	// What is older than the newest events or bytes, or than keep, is trimmed; replay
 	// is what a stock client gets when it subscribes: none, all, a number of events, or
-	// an amount such as 64KiB. Presence, cache and user channels have no logs. For build
-	// logs: private-build-* replay=all
+	// an amount such as 64KiB. With replicas=1 whoever publishes through the relay is told
+	// that an event is kept only when a replica of Redis has it, too. Presence, cache and
+	// user channels have no logs. For build logs: private-build-* replay=all
 	LogRules LogRules `env:"LOG_RULES"`
 
 	// Where webhooks may go beyond public addresses: networks such as 10.1.0.0/16, addresses,

@@ -58,6 +58,10 @@ func statusOf(err error) (status int, message string) {
 		return http.StatusBadRequest, invalid.Message
 	case errors.Is(err, protocol.ErrLogGone):
 		return http.StatusConflict, "log gone: " + protocol.ErrLogGone.Error()
+	case errors.Is(err, protocol.ErrNotReplicated):
+		return http.StatusServiceUnavailable, "not replicated: " + protocol.ErrNotReplicated.Error() + "; try again with the same id"
+	case errors.Is(err, protocol.ErrFull):
+		return http.StatusServiceUnavailable, "storage full: " + protocol.ErrFull.Error()
 	case errors.Is(err, protocol.ErrLogClosed):
 		return http.StatusConflict, "log closed: " + protocol.ErrLogClosed.Error()
 	default:

@@ -41,7 +41,7 @@ func parseLogRule(pattern string, options []string) (protocol.LogRule, error) {
 		name, value, _ := strings.Cut(option, "=")
 		set := logOption(&rule, name)
 		if set == nil {
-			return rule, fmt.Errorf("%q is none of replay=, events=, bytes= and keep=", option)
+			return rule, fmt.Errorf("%q is none of replay=, events=, bytes=, keep= and replicas=", option)
 		}
 		if err := set(value); err != nil {
 			return rule, fmt.Errorf("%s: it %w", option, err)
@@ -59,6 +59,9 @@ func checkPattern(pattern string) error {
 
 // maxKeep is the longest that the append script accepts.
 const maxKeep = 3650 * 24 * time.Hour
+
+// maxReplicas is the most replicas that may be waited for.
+const maxReplicas = 10
 
 // logOption returns what sets an option of a rule; nil where there is none of that name.
 func logOption(rule *protocol.LogRule, name string) func(value string) error {
@@ -88,6 +91,13 @@ func logOption(rule *protocol.LogRule, name string) func(value string) error {
 		return func(value string) (err error) {
 			if rule.Keep, err = time.ParseDuration(value); err != nil || rule.Keep < time.Second || rule.Keep > maxKeep {
 				return errors.New("must be a time such as 90m or 24h, of at most ten years")
+			}
+			return nil
+		}
+	case "replicas":
+		return func(value string) (err error) {
+			if rule.Replicas, err = strconv.Atoi(value); err != nil || rule.Replicas < 0 || rule.Replicas > maxReplicas {
+				return errors.New("must be a whole number from 0 to 10")
 			}
 			return nil
 		}
@@ -121,7 +131,7 @@ func (r *reader) logRule(n *yaml.Node, path string) protocol.LogRule {
 		rule.Pattern = text
 		return checkPattern(text)
 	})}}
-	for _, name := range []string{"replay", "events", "bytes", "keep"} {
+	for _, name := range []string{"replay", "events", "bytes", "keep", "replicas"} {
 		fields = append(fields, field{name, r.value(logOption(&rule, name))})
 	}
 	if there := r.fields(n, path, fields); n.Kind == yaml.MappingNode && there["channels"] == nil {

@@ -194,7 +194,7 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		inApp("logs: [{channels: a, bytes: 1KiB}]"): "line 4: logs[0].bytes: it must be an amount such as 8MiB, of at least 128KiB, the size of the largest event",
 		inApp("logs: [{channels: a, keep: 1}]"):     "line 4: logs[0].keep: it must be a time such as 90m or 24h, of at most ten years",
 		inApp("logs: [{channels: a, events: 0}]"):   "line 4: logs[0].events: it must be a whole number of at least 1",
-		inApp("logs: [{channels: a, colour: 0}]"):   "line 4: logs[0]: there is no field colour; it may have channels, replay, events, bytes, keep",
+		inApp("logs: [{channels: a, colour: 0}]"):   "line 4: logs[0]: there is no field colour; it may have channels, replay, events, bytes, keep, replicas",
 
 		inApp("origins: https://a"):           "line 4: origins: it must be a list of at least one",
 		inApp("origins: []"):                  "line 4: origins: it must be a list of at least one",

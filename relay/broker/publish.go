@@ -100,6 +100,8 @@ func logError(err error) error {
 		return fmt.Errorf("%w (%w)", protocol.ErrLogGone, err)
 	case redisconn.IsReply(err, "LOGCLOSED"):
 		return fmt.Errorf("%w (%w)", protocol.ErrLogClosed, err)
+	case redisconn.IsReply(err, "OOM"):
+		return fmt.Errorf("%w (%w)", protocol.ErrFull, err)
 	default:
 		return err
 	}
