@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/checker"
 	"buildrelay/relay/relaytest/faults"
 )
@@ -12,7 +13,7 @@ import (
 // append by themselves is still to be heard.
 func commandsSwallowed() fault {
 	var link *faults.HoleLink
-	return fault{also: heardMeanwhile, Plan: faults.Plan{
+	return fault{also: heardMeanwhile, stale: relaytest.Full(), Plan: faults.Plan{
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartCommandLink(t, address)
 			return link.Address()
@@ -21,7 +22,7 @@ func commandsSwallowed() fault {
 			w.Wait(second, 2*second)
 			w.Fault("commands are swallowed", func() {
 				link.Swallow()
-				w.Wait(lasting(60*second, 8*second), lasting(60*second, 8*second))
+				w.Wait(lasting(60*second, 6*second), lasting(60*second, 6*second))
 				link.Repair()
 			})
 			w.Wait(2*second, 3*second)
@@ -38,8 +39,8 @@ func heardMeanwhile(t *testing.T, r faults.Result) {
 	var slowest time.Duration
 	for _, v := range r.History.Views {
 		if v.Reader == "stock" || v.Reader == "resuming" {
-			if pause := longestPause(v, f); pause > 2*second {
-				t.Logf("%s of %s was shown nothing for %s", v.Reader, v.Channel, pause)
+			if pause := longestPause(v, f); pause > lasting(2*second, 4*second) {
+				t.Errorf("%s of %s was shown nothing for %s", v.Reader, v.Channel, pause)
 			}
 		}
 		for _, s := range v.Sights {
@@ -49,6 +50,7 @@ func heardMeanwhile(t *testing.T, r faults.Result) {
 			}
 		}
 	}
+	publishedOrRefusedSoon(t, r)
 	t.Logf("%d subscriptions were granted meanwhile, the slowest after %s", granted, slowest)
 }
 

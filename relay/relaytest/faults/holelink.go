@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // HoleLink is a proxy that can swallow what its connections carry, as a network does
@@ -22,6 +23,7 @@ type HoleLink struct {
 	mu         sync.Mutex
 	server     string
 	swallowing bool
+	ended      bool
 	pairs      []*pair
 }
 
@@ -57,7 +59,7 @@ func startHoleLink(t testing.TB, l *HoleLink) *HoleLink {
 	l.running.Go(l.accept)
 	t.Cleanup(func() {
 		_ = l.listener.Close()
-		l.eachPair((*pair).close)
+		l.end()
 		l.running.Wait()
 	})
 	return l
@@ -113,25 +115,45 @@ func (l *HoleLink) eachPair(do func(*pair)) {
 	}
 }
 
+// end closes all connections, and those that come yet.
+func (l *HoleLink) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	for _, p := range l.pairs {
+		p.close()
+	}
+}
+
 func (l *HoleLink) accept() {
 	for {
 		client, err := l.listener.Accept()
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", l.leads())
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		l.forwardBoth(&pair{client: client, server: server})
+		l.running.Go(func() { l.connect(client) })
 	}
+}
+
+// connect gives a server up soon that is too busy to answer: the next connection may do
+// better.
+func (l *HoleLink) connect(client net.Conn) {
+	server, err := net.DialTimeout("tcp", l.leads(), time.Second)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	l.forwardBoth(&pair{client: client, server: server})
 }
 
 func (l *HoleLink) forwardBoth(p *pair) {
 	look := func([]byte) {}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		p.close()
+		return
+	}
 	if l.watch != nil {
 		look = l.watch(p)
 	} else {
