@@ -13,7 +13,12 @@ type World struct {
 	*faults.World
 	// Links are between each relay and Redis. An act with more than one Redis server has none.
 	Links []Link
+
+	size Size
 }
+
+// Channels are those that are written.
+func (w *World) Channels() []string { return w.size.channelNames() }
 
 // Link is a node's connection to Redis.
 type Link struct {
@@ -26,12 +31,11 @@ type Link struct {
 // Fault is one kind of harm.
 type Fault struct {
 	Name string
-	// Harm does it and undoes it, in seconds: when it returns nothing of it is left.
-	Harm func(w *World)
+	// Harm does it and undoes it, in seconds: when it returns clients can go on. Mend, if not
+	// nil, puts in order what is left then.
+	Harm, Mend func(w *World)
 	// Quick says that it is for short runs, too; Ends that it ends a node's process.
 	Quick, Ends bool
-	// Late says that it makes what is written meanwhile come late, without an outage.
-	Late bool
 }
 
 // Act is one kind of Redis, and what can be done to it.
@@ -48,6 +52,8 @@ type Act struct {
 func Acts() []Act {
 	return []Act{
 		{Name: "one server", Faults: oneServer(), Prepare: prepareServer},
+		{Name: "Sentinels", Faults: sentinelFaults(), Prepare: prepareSentinels, Tells: true},
+		{Name: "Cluster", Faults: clusterFaults(), Prepare: prepareCluster, Tells: true},
 	}
 }
 
@@ -77,10 +83,10 @@ func oneServer() []Fault {
 		{Name: "F6 Redis stands still for 30 s", Harm: freezeRedis(30 * second)},
 		{Name: "F7 subscriptions are swallowed", Harm: swallowSubscriptions},
 		{Name: "F8 commands are swallowed", Harm: swallowCommands},
-		{Name: "F9 the links are slow, narrow, sliced and reset", Harm: badLinks, Late: true},
+		{Name: "F9 the links are slow, narrow, sliced and reset", Harm: badLinks},
 		{Name: "F11 subscriptions are killed every 300 ms", Harm: killSubscriptions, Quick: true},
 		{Name: "F12 a node stands still and Redis cuts it off", Harm: cutOff},
-		{Name: "F25 Redis is full", Harm: fillRedis, Late: true},
+		{Name: "F25 Redis is full", Harm: fillRedis},
 		{Name: "Redis forgets its scripts", Harm: flushScripts, Quick: true},
 	}...)
 }

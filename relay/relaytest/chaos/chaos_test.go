@@ -83,7 +83,11 @@ func TestChaos(t *testing.T) {
 	t.Parallel()
 	minutes := number(t, "RELAY_CHAOS", 1)
 	whole := os.Getenv("RELAY_CHAOS") != ""
-	for _, act := range chaos.Acts() {
+	acts := chaos.Acts()
+	if !whole {
+		acts = acts[:1]
+	}
+	for _, act := range acts {
 		run := chaos.Run{Act: named(act), Size: size(t, whole), Last: time.Duration(minutes) * time.Minute, Calm: 4 * time.Second}
 		if !whole {
 			run.Act, run.Last, run.Calm = quick(act), 12*time.Second, time.Second

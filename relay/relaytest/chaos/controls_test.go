@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,10 +23,10 @@ func TestChaosFindsWhatNodesLack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			act := quick(chaos.Acts()[0])
+			act := some(chaos.Acts()[0], func(f chaos.Fault) bool { return strings.HasPrefix(f.Name, "F11 ") })
 			run := chaos.Run{
-				Act: act, Size: chaos.Size{Nodes: 3, Clients: 40, Channels: 8, Entries: 120},
-				Seed: 1 + rand.Uint64N(1e9), Last: 8 * time.Second, Calm: time.Second / 2, Lacks: control.lacks,
+				Act: act, Size: chaos.Size{Nodes: 2, Clients: 40, Channels: 8, Entries: 120},
+				Seed: 1 + rand.Uint64N(1e9), Last: 6 * time.Second, Calm: time.Second / 2, Lacks: control.lacks,
 			}
 			o := run.Do(t)
 			if o.Report.Count(control.wrong...) == 0 || len(o.Wrong(act)) == 0 {

@@ -34,7 +34,7 @@ type Outcome struct {
 // Do does it.
 func (r Run) Do(t *testing.T) Outcome {
 	t.Helper()
-	w := &World{}
+	w := &World{size: r.Size}
 	plan := r.plan(w)
 	t.Logf("%s with seed %d, %d clients, %d channels, %d entries/s; the first faults are: %s",
 		r.Act.Name, r.Seed, r.Size.Clients, r.Size.Channels, r.Size.Entries, first(r.Act.Faults, r.Seed))

@@ -44,6 +44,14 @@ func (s *schedule) do(w *World, until time.Time, calm func()) {
 	for calm(); time.Now().Before(until); calm() {
 		f := s.next()
 		w.T.Logf("%s: %s", time.Since(begun).Round(second/10), f.Name)
-		w.Fault(f.Name, func() { f.Harm(w) })
+		f.do(w)
+	}
+}
+
+// do does it and mends what is left.
+func (f Fault) do(w *World) {
+	w.Fault(f.Name, func() { f.Harm(w) })
+	if f.Mend != nil {
+		f.Mend(w)
 	}
 }

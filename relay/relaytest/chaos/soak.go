@@ -36,7 +36,7 @@ type Kept struct {
 func (s Soak) Do(t *testing.T) Kept {
 	t.Helper()
 	run := Run{Act: s.gentle(), Size: s.Size, Seed: s.Seed}
-	w, k := &World{}, Kept{}
+	w, k := &World{size: s.Size}, Kept{}
 	plan := run.plan(w)
 	for i := range plan.Readers {
 		plan.Readers[i].Every = 20 * second
@@ -76,7 +76,7 @@ func (s Soak) churn(w *World, a Act) (samples []*Samples) {
 		if time.Now().After(minute) {
 			f := all.next()
 			w.T.Logf("%s", f.Name)
-			w.Fault(f.Name, func() { f.Harm(w) })
+			f.do(w)
 			minute = minute.Add(time.Minute)
 		}
 		w.Wait(5*second, 5*second)
