@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"buildrelay/protocol"
@@ -43,8 +44,9 @@ type chain struct {
 	parked bool
 	// verified is when the feed was last compared with the log.
 	verified time.Time
-	// stale says that the readers were told that it was not for too long.
-	stale bool
+	// stale says that it was not for too long. Written under channel.mu, read by anybody:
+	// each reader is told by its worker when it changes.
+	stale atomic.Bool
 }
 
 // extend adds an event to a log channel. What continues the feed is appended; after a
@@ -135,28 +137,24 @@ func (ch *channel) verified(number uint64) {
 	c := ch.chain
 	c.compared = max(c.compared, number)
 	c.verified = time.Now()
-	if c.parked {
+	if fresh := c.stale.Swap(false); c.parked || fresh {
 		c.parked = false
 		ch.rouse()
-	}
-	if c.stale {
-		c.stale = false
-		ch.append(protocol.Fresh(ch.key.name), "", nil)
 	}
 }
 
 // chainEnd is where the feed of a log channel ends.
 type chainEnd struct {
-	cursor               feed.Cursor
-	at                   protocol.Position
-	known, closed, stale bool // as in chain
+	cursor        feed.Cursor
+	at            protocol.Position
+	known, closed bool // as in chain
 }
 
 func (ch *channel) end() chainEnd {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	c := ch.chain
-	return chainEnd{ch.feed.End(), ch.feed.At(), c.known, c.closed, c.stale}
+	return chainEnd{ch.feed.End(), ch.feed.At(), c.known, c.closed}
 }
 
 // age admits who has waited too long to be heard: the log may be readable all the same,
@@ -169,9 +167,8 @@ func (ch *channel) age(now time.Time) bool {
 		ch.admitIf(func(*subscription) bool { return true })
 	}
 	c := ch.chain
-	if !c.stale && now.Sub(c.verified) >= staleAfter {
-		c.stale = true
-		ch.append(protocol.Stale(ch.key.name), "", nil)
+	if now.Sub(c.verified) >= staleAfter && !c.stale.Swap(true) {
+		ch.rouse()
 	}
-	return c.stale
+	return c.stale.Load()
 }

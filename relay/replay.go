@@ -26,8 +26,9 @@ type replay struct {
 	next int
 	// begun is how many reads had begun when a page was asked for.
 	begun uint64
-	// stale says that the channel was stale when the cursor was placed: readers who were
-	// there are told already, and of its end the feed tells.
+	// placed says that its place in the log was found, and that the client knows.
+	placed bool
+	// stale says that the client was told that the channel is.
 	stale bool
 	// idle says that the newest page had nothing, though the feed is elsewhere.
 	idle bool
@@ -66,12 +67,9 @@ func (w *worker) readLog(s *subscription, limit int) (p []byte, frames int) {
 	if r.state == replayReading && r.page == nil {
 		w.nextPage(s)
 	}
-	if r.state == replayWaiting {
-		return nil, 0
-	}
-	if s.prelude != nil {
+	if p, frames = s.opening(); frames > 0 {
 		s.conn.setDue(s) // for what comes behind
-		return s.opening()
+		return p, frames
 	}
 	if r.state == replaySeeking {
 		w.seek(s)
@@ -97,7 +95,7 @@ func (w *worker) start(s *subscription) {
 	case !end.known, end.at.Epoch == "", atEnd && end.closed: // what closed it is in the page
 		w.ask(s, r.start)
 	case atEnd:
-		s.cursor, r.stale = end.cursor, end.stale
+		s.cursor = end.cursor
 		r.at, r.top, r.state = end.at, end.at, replayLive
 	case since && r.start.Since.Epoch == end.at.Epoch:
 		r.at, r.top = r.start.Since, end.at
@@ -144,15 +142,14 @@ func (w *worker) nextPage(s *subscription) {
 func (w *worker) turnTo(s *subscription, kept *page, next int) {
 	r := s.replay
 	r.page, r.next, r.state = kept, next, replayReading
-	if s.lag < 0 || s.prelude != nil {
+	if s.lag < 0 || !r.placed {
 		s.pin()
 	}
 }
 
 // pin makes the feed be kept for s from its end on.
 func (s *subscription) pin() {
-	end := s.channel.end()
-	s.cursor, s.replay.stale = end.cursor, end.stale
+	s.cursor = s.channel.end().cursor
 	s.shard.lag(s)
 }
 
@@ -162,7 +159,7 @@ func (w *worker) receive(s *subscription, p *page) {
 	if s.left || s.conn.parted || r.state != replayWaiting {
 		return
 	}
-	if s.prelude != nil {
+	if !r.placed {
 		r.at, r.top, r.final = p.from, p.top, p.final
 	}
 	r.page, r.next, r.state = p, 0, replayReading
@@ -173,22 +170,40 @@ func (w *worker) receive(s *subscription, p *page) {
 	w.enqueue(s.conn)
 }
 
-// opening returns what comes before everything else of a subscription. A client that
-// comes back to the end of a closed log may have missed that it is closed.
+// opening returns what is to come before anything else of a subscription: that it
+// succeeded, where it is, and how well the channel is known. While its place is not found
+// there is nothing to tell, but where nobody knows when it will be: then that is said.
 func (s *subscription) opening() (p []byte, frames int) {
-	p, s.prelude = s.prelude, nil
-	frames = 1
-	if s.replay.told {
-		p = append(p, protocol.PositionFrame(s.channel.key.name, s.replay.at, s.replay.top)...)
-		frames++
-		if s.replay.final != nil && s.replay.at == s.replay.top {
-			p = append(p, s.replay.final.Frame(s.channel.key.name, s.replay.at)...)
-			frames++
+	r, stale := s.replay, s.channel.chain.stale.Load()
+	found := r.state != replayWaiting
+	if s.prelude != nil && (found || stale) {
+		p, frames, s.prelude = s.prelude, 1, nil
+	}
+	if found && !r.placed {
+		r.placed = true
+		if r.told {
+			where, n := s.where()
+			p, frames = append(p, where...), frames+n
 		}
 	}
-	if s.replay.stale {
-		p = append(p, protocol.Stale(s.channel.key.name)...)
-		frames++
+	if s.prelude == nil && r.stale != stale {
+		r.stale = stale
+		notice := protocol.Fresh(s.channel.key.name)
+		if stale {
+			notice = protocol.Stale(s.channel.key.name)
+		}
+		p, frames = append(p, notice...), frames+1
+	}
+	return p, frames
+}
+
+// where tells the client its place. One that comes back to the end of a closed log may have
+// missed that it is closed.
+func (s *subscription) where() (p []byte, frames int) {
+	r, name := s.replay, s.channel.key.name
+	p, frames = append(p, protocol.PositionFrame(name, r.at, r.top)...), 1
+	if r.final != nil && r.at == r.top {
+		p, frames = append(p, r.final.Frame(name, r.at)...), 2
 	}
 	return p, frames
 }

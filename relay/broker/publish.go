@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -18,6 +19,8 @@ import (
 // [protocol.ErrLogGone] or [protocol.ErrLogClosed] where that is why a log did not take an
 // event, and [protocol.ErrNotReplicated] where the logs have all events, but too few replicas.
 func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
 	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
 	live, appends := b.sort(appID, events)
 	messages := b.names.messages(appID, live, b.cacheTTL(appID))
@@ -33,6 +36,10 @@ func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Ev
 	}
 	return receipt, nil
 }
+
+// publishTimeout is how long publishing may take, with all that is tried again: who publishes
+// knows within two seconds.
+const publishTimeout = 1900 * time.Millisecond
 
 // appending is the call that appends an event to its log.
 type appending struct {

@@ -113,20 +113,20 @@ local function refused(reply) return type(reply) == 'table' and reply.err ~= nil
 
 local function is(err, what) return err:find(what, 1, true) ~= nil end
 
--- recall returns the position that the event was given before, if it was, or an error. In
--- a slot of a Cluster that is being moved here the key may yet come; that two keys are asked
--- for makes Redis refuse then.
-local function recall(key, meta)
-  local all = redis.pcall('MGET', key, meta)
-  if refused(all) then return nil, all end
-  local known = all[1]
+-- recall returns the position that the event was given before, if it was, or an error.
+local function recall(key)
+  local known = redis.pcall('GET', key)
+  if refused(known) and not is(known.err, 'WRONGTYPE') then return nil, known end
   if type(known) == 'string' and known:find('^[0-9a-f]+:%d+%-%d+$') then return known end
 end
 
--- moving returns the error where a log that seems not to be there may yet come, likewise.
-local function moving(stream, meta)
-  local there = redis.pcall('EXISTS', stream, meta)
-  if refused(there) then return there end
+-- moving returns an error while the slot of a Cluster is being moved, and some of the keys
+-- may be elsewhere: half a log is none. A command with several keys is refused then.
+local function moving(...)
+  local there = redis.pcall('EXISTS', ...)
+  if not refused(there) then return nil end
+  if not is(there.err, 'non local key') then return there end
+  return redis.error_reply('TRYAGAIN buildrelay_append: the log is being moved: ' .. there.err)
 end
 
 -- recorded returns the log that the meta hash tells of, nil where it tells of none.
@@ -329,12 +329,14 @@ local function append(keys, args)
   if problem then return refuse(problem) end
 
   local key, id = keys[1], args[3] or ''
-  local meta, known, watched = key .. ':meta', key .. ':id:' .. id, redis.call('EXISTS', key .. ':watched')
-  local log, failed = recorded(meta)
-  failed = failed or not log and moving(key, meta)
+  local meta, known, watch = key .. ':meta', key .. ':id:' .. id, key .. ':watched'
+  local failed = moving(key, meta, known, watch)
+  if failed then return failed end
+  local watched, log = redis.call('EXISTS', watch)
+  log, failed = recorded(meta)
   if failed then return failed end
   if log and id ~= '' then
-    local before, unknown = recall(known, meta)
+    local before, unknown = recall(known)
     if unknown then return unknown end
     if before then return {before, 1, watched} end
   end
