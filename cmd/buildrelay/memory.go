@@ -7,6 +7,12 @@ import (
 	"buildrelay/relay/server"
 )
 
+// processMemory is what the process may have.
+func processMemory() *server.Memory { return server.ProcessMemory(memoryLimitSet()) }
+
+// memoryLimitSet says that the operator has set GOMEMLIMIT, which the runtime reads.
+func memoryLimitSet() bool { return os.Getenv("GOMEMLIMIT") != "" }
+
 // feedMemory is what is set, or a quarter of GOMEMLIMIT or, without that, 256 MiB where that
 // is no more than a quarter of what the process may have.
 func feedMemory(set appsfile.Bytes, memory *server.Memory) int64 {
@@ -15,7 +21,7 @@ func feedMemory(set appsfile.Bytes, memory *server.Memory) int64 {
 	switch {
 	case set > 0:
 		return int64(set)
-	case quarter > 0 && (quarter < usual || os.Getenv("GOMEMLIMIT") != ""):
+	case quarter > 0 && (quarter < usual || memoryLimitSet()):
 		return quarter
 	default:
 		return usual

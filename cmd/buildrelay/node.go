@@ -79,7 +79,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.cluster, err = newCluster(c, n.redis, m, log); err != nil {
 		return nil, err
 	}
-	memory, descriptors := server.ProcessMemory(), transport.ProcessDescriptors()
+	memory, descriptors := processMemory(), transport.ProcessDescriptors()
 	n.hub = relay.New(relay.Config{
 		Interest:        n.broker,
 		Roster:          n.roster,

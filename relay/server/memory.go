@@ -29,21 +29,22 @@ type MemoryUsage struct {
 	Percent float64 `json:"percent"`
 }
 
-// ProcessMemory finds out what this process may have: GOMEMLIMIT or, where that is less, what
-// the container has or the machine. Without GOMEMLIMIT it has garbage collected so that the
-// process stays within nine tenths of it. It reads files; call it once.
-func ProcessMemory() *Memory {
-	m := findMemory("/")
-	if os.Getenv("GOMEMLIMIT") == "" && m.limit > 0 {
+// ProcessMemory finds out what this process may have: what the container has, or the machine
+// or, where GOMEMLIMIT is set and less, that. Where it is not set, garbage is collected from
+// now on so that the process stays within nine tenths of the rest. It reads files; call it
+// once.
+func ProcessMemory(limitSet bool) *Memory {
+	m := findMemory("/", limitSet)
+	if !limitSet && m.limit > 0 {
 		debug.SetMemoryLimit(m.limit / 10 * 9)
 	}
 	return m
 }
 
 // findMemory is ProcessMemory with another root of the file system, and changes nothing.
-func findMemory(root string) *Memory {
+func findMemory(root string, limitSet bool) *Memory {
 	limit := int64(math.MaxInt64)
-	if os.Getenv("GOMEMLIMIT") != "" {
+	if limitSet {
 		limit = debug.SetMemoryLimit(-1)
 	}
 	for _, file := range []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"} {

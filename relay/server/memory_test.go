@@ -9,7 +9,6 @@ import (
 	"buildrelay/relay/server"
 )
 
-// GOMEMLIMIT is not set here, or it is beyond all of these.
 func TestTheLeastBoundOfMemoryCounts(t *testing.T) {
 	const max2, limit1, machine = "sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes", "proc/meminfo"
 	const meminfo = "MemFree: 1 kB\nMemTotal:        2048 kB\n"

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTrafficIsForReadyNodesWithMemoryToSpare(t *testing.T) {
-	memory := server.ProcessMemory()
+	memory := server.ProcessMemory(false)
 	if memory.Usage().Total == 0 {
 		t.Skip("this machine tells no bound of its memory")
 	}

@@ -41,7 +41,9 @@ func Listen(ctx context.Context, address string) (*Listener, error) {
 // Accept waits for the next connection, and before that for a descriptor.
 func (l *Listener) Accept() (net.Conn, error) {
 	if l.Descriptors.none() {
-		l.tell("no connection is accepted until another is closed: there are too few file descriptors")
+		if l.tells() {
+			l.Log.Warn("no connection is accepted until another is closed: there are too few file descriptors")
+		}
 		l.Descriptors.await(l.closed)
 	}
 	conn, err := l.AcceptTCP()
@@ -65,18 +67,23 @@ func (l *Listener) failed(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return err
 	}
-	l.tell("a connection cannot be accepted", "error", err)
+	if l.tells() {
+		l.Log.Warn("a connection cannot be accepted", "error", err)
+	}
 	return temporary{err}
 }
 
 // tellEvery is the least time between two words about what cannot be accepted.
 const tellEvery = time.Minute
 
-func (l *Listener) tell(what string, args ...any) {
-	if now := time.Now(); l.told.IsZero() || now.Sub(l.told) >= tellEvery {
-		l.told = now
-		l.Log.Warn(what, args...)
+// tells says whether it is time for such a word.
+func (l *Listener) tells() bool {
+	now := time.Now()
+	if !l.told.IsZero() && now.Sub(l.told) < tellEvery {
+		return false
 	}
+	l.told = now
+	return true
 }
 
 // temporary is a [net.Error] after which accepting goes on.
