@@ -73,9 +73,15 @@ func pubSubSwallowed() fault {
 		},
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
+			before, d := link.Doomed(), lasting(60*second, 8*second)
 			link.Swallow()
-			w.Wait(lasting(60*second, 8*second), lasting(60*second, 8*second))
+			w.Wait(d, d)
 			link.Repair()
+			tries := link.Doomed() - before
+			w.T.Logf("%d connections were tried in %s", tries, d)
+			if most := 2 + int(d/(5*second/2)); tries > most { // each is given up after 2.5 s
+				w.T.Errorf("of more than %d some had no pause before", most)
+			}
 			w.Wait(2*second, 3*second)
 		},
 	}}

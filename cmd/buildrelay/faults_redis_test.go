@@ -61,7 +61,7 @@ func redisFaults() map[string]fault {
 				w.Wait(2*second, 3*second)
 			},
 		}},
-		"F6 Redis stands still for 5 s": {Plan: faults.Plan{Nemesis: freeze(5 * second)}},
+		"F6 Redis stands still for 5 s": {also: publishedOrRefusedSoon, Plan: faults.Plan{Nemesis: freeze(5 * second)}},
 	}
 	if relaytest.Full() {
 		all["F6 Redis stands still for 30 s"] = fault{

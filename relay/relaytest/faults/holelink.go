@@ -87,6 +87,16 @@ func (l *HoleLink) Connections() (n int) {
 	return n
 }
 
+// Doomed is how many there have been of those that Swallow is for.
+func (l *HoleLink) Doomed() (n int) {
+	l.eachPair(func(p *pair) {
+		if p.mayDie {
+			n++
+		}
+	})
+	return n
+}
+
 // Swallow makes connections, old and new, carry nothing, and closes none.
 func (l *HoleLink) Swallow() {
 	l.setSwallowing(true)
