@@ -7,12 +7,17 @@ import (
 	"buildrelay/relay/relaytest/faults"
 )
 
+// takenForDead is how long a Redis server must be silent to be taken for dead: on a machine
+// that is busy one that lives may be silent for a second.
+const takenForDead = 5 * second
+
 // prepareSentinels has a master with one replica. It acknowledges before the replica has
 // what it was told: what is lost with it must be told.
 func prepareSentinels(p *faults.Plan, _ *World) {
 	p.Rewinds = true
 	p.Group = func(t testing.TB) faults.RedisGroup {
-		return relaytest.StartRedisSentinel(t, relaytest.SentinelNodes(relaytest.RedisSettings("tcp-backlog 4096")))
+		return relaytest.StartRedisSentinel(t, relaytest.SentinelDownAfter(takenForDead),
+			relaytest.SentinelNodes(relaytest.RedisSettings("tcp-backlog 4096")))
 	}
 }
 
@@ -36,7 +41,8 @@ func sentinelFaults() []Fault {
 func prepareCluster(p *faults.Plan, _ *World) {
 	p.Rewinds = true
 	p.Group = func(t testing.TB) faults.RedisGroup {
-		return relaytest.StartRedisCluster(t, relaytest.ClusterReplicas(), relaytest.ClusterNodes(relaytest.RedisSettings("tcp-backlog 4096")))
+		return relaytest.StartRedisCluster(t, relaytest.ClusterReplicas(), relaytest.ClusterNodeTimeout(takenForDead),
+			relaytest.ClusterNodes(relaytest.RedisSettings("tcp-backlog 4096")))
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *xhrSocket) ask() error {
 	if s.polling {
 		action = "xhr"
 	}
-	response, err := s.post(action+"?protocol=7&client=js&version=8.6.0&", nil)
+	response, err := s.post(action+"?protocol=7&client=js&version=8.6.0&", nil) //nolint:bodyclose // leave does
 	if err != nil {
 		return err
 	}
