@@ -72,8 +72,8 @@ func (c *crowd) settle() {
 		if c.here[channel] {
 			want = "[moves stays0 stays1] 0"
 		}
-		for i, n := range c.nodes {
-			relaytest.Eventually(c.t, fmt.Sprint("node ", i, " knows of ", channel, ": ", want), func() bool { return n.state(channel) == want })
+		for i := range c.nodes {
+			c.await(i, channel, want)
 		}
 	}
 	for i, n := range c.nodes {
@@ -81,6 +81,20 @@ func (c *crowd) settle() {
 			if strings.Contains(key, "stays") {
 				c.t.Fatalf("node %d was told %d times that %s has left:\n%s", i, leaves, key, n.storyOf(key))
 			}
+		}
+	}
+}
+
+// await waits until a node knows what is wanted of a channel.
+func (c *crowd) await(i int, channel, want string) {
+	c.t.Helper()
+	n := c.nodes[i]
+	for deadline := time.Now().Add(relaytest.Patience); n.state(channel) != want; n.pass() {
+		if time.Now().After(deadline) {
+			soon, cancel := context.WithTimeout(c.t.Context(), time.Second)
+			defer cancel()
+			users, err := n.Users(soon, "1", channel)
+			c.t.Fatalf("node %d knows of %s: %s, want %s; Redis has %v, %v:\n%s", i, channel, n.state(channel), want, users, err, n.storyOf(channel))
 		}
 	}
 }
@@ -159,7 +173,7 @@ func TestNobodyLeavesWhenAReplicaBecomesTheMaster(t *testing.T) {
 			group.AwaitPromotion()
 		},
 		"of one that does not know it": func(c *crowd, group *relaytest.RedisSentinel) {
-			deposeUnheard(c.t, group)
+			c.deposeUnheard(group)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,25 +187,41 @@ func TestNobodyLeavesWhenAReplicaBecomesTheMaster(t *testing.T) {
 	}
 }
 
-// deposeUnheard has the Sentinels call the replica the master, and waits until nodes heed it.
-// The old one does not hear of it, and takes what it is told as before.
-func deposeUnheard(t *testing.T, group *relaytest.RedisSentinel) {
-	t.Helper()
+// deposeUnheard has the Sentinels call the replica the master, and waits until both nodes
+// heed it. The old one does not hear of it, and takes what it is told as before.
+func (c *crowd) deposeUnheard(group *relaytest.RedisSentinel) {
+	c.t.Helper()
 	next := group.Replica()
-	epoch := func() string { return next.Client().Get(t.Context(), partitionKey(0)+":epoch").Val() }
-	before := epoch()
-	if err := next.Client().SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
-		t.Fatal(err)
+	epoch := c.get(next, ":epoch")
+	if err := next.Client().SlaveOf(c.t.Context(), "NO", "ONE").Err(); err != nil {
+		c.t.Fatal(err)
 	}
 	host, port, _ := strings.Cut(next.Address(), ":")
 	for _, sentinel := range group.Sentinels() {
 		for _, command := range [][]any{{"SENTINEL", "REMOVE", "relaytest"}, {"SENTINEL", "MONITOR", "relaytest", host, port, 2}} {
-			if err := sentinel.Client().Do(t.Context(), command...).Err(); err != nil {
-				t.Fatal(err)
+			if err := sentinel.Client().Do(c.t.Context(), command...).Err(); err != nil {
+				c.t.Fatal(err)
 			}
 		}
 	}
-	relaytest.Eventually(t, "the new master is told", func() bool { return epoch() != before })
+	relaytest.Eventually(c.t, "both nodes have leases of the new master", func() bool {
+		leases := 0
+		for _, incarnation := range next.Client().SMembers(c.t.Context(), partitionKey(0)+":incs").Val() {
+			if now := c.get(next, ":epoch"); now != epoch && c.get(next, ":lease:"+incarnation) == now {
+				leases++
+			}
+		}
+		return leases == 2
+	})
+	// A node subscribes anew where the master is another.
+	if err := next.Client().ClientKillByFilter(c.t.Context(), "TYPE", "pubsub").Err(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// get reads what the first partition has.
+func (c *crowd) get(server *relaytest.Redis, key string) string {
+	return server.Client().Get(c.t.Context(), partitionKey(0)+key).Val()
 }
 
 // reads reads who is in each channel, which waits until Redis has been told.

@@ -66,6 +66,9 @@ func (s *session) begin(ctx context.Context) error {
 
 // step does what it is time for, tells Redis what is due, and waits where that was nothing.
 func (s *session) step(ctx, life context.Context) error {
+	if !s.isMaster() {
+		return errOver
+	}
 	now := time.Now()
 	if !now.Before(s.refresh) {
 		if err := s.lease(life); err != nil {

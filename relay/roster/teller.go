@@ -97,15 +97,23 @@ func (t *teller) run(ctx, life context.Context) {
 
 // tell runs a session, if the masters are the same still.
 func (t *teller) tell(ctx, life context.Context) (leased bool, err error) {
-	now, err := t.config.Redis.Look(ctx)
-	if err != nil {
+	if _, err := t.config.Redis.Look(ctx); err != nil {
 		return false, err
 	}
-	if !now.Equal(t.who) {
-		t.over()
+	if !t.isMaster() {
 		return false, errOver
 	}
 	return t.runSession(ctx, life)
+}
+
+// isMaster says whether the masters are the same still, as far as is known; where they are
+// not, all is over.
+func (t *teller) isMaster() bool {
+	if now := t.config.Redis.Last(); now != t.who && !now.Equal(t.who) {
+		t.over()
+		return false
+	}
+	return true
 }
 
 var errOver = errors.New("Redis has other masters")
