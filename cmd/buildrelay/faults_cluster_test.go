@@ -25,26 +25,21 @@ func startCluster(options ...relaytest.ClusterOption) (start func(t testing.TB) 
 	}, cluster
 }
 
-// slotsMoved moves each log twice, and between the two some of the rolls' partitions. Each
-// slot stays half moved for a second.
+// slotsMoved moves the logs and some of the rolls' partitions. Each slot stays half moved
+// for a while.
 func slotsMoved() fault {
 	start, cluster := startCluster()
 	return fault{Plan: faults.Plan{
 		Group:  start,
 		Relays: 2,
 		Nemesis: func(w *faults.World) {
-			move := func(key string) {
-				w.Fault("a slot is moved", func() {
-					(*cluster).MoveInSteps((*cluster).Slot(key), func() { w.Wait(second, second) })
-				})
-				w.Wait(second/2, second)
-			}
 			w.Wait(second, 2*second)
-			for range 2 {
-				move("buildrelay:{" + relaytest.AppID + ":private-all-1}")
-				move("buildrelay:{" + relaytest.AppID + ":private-none-1}")
-				for range int(lasting(4, 1)) {
-					move(fmt.Sprintf("buildrelay:{~roster:%d}", w.Pick(16)))
+			for range int(lasting(3, 1)) {
+				for _, key := range []string{logOf("private-all-1"), logOf("private-none-1"), rollOf(w.Pick(16))} {
+					w.Fault("a slot is moved", func() {
+						(*cluster).MoveInSteps((*cluster).Slot(key), func() { w.Wait(second, second) })
+					})
+					w.Wait(second/2, second)
 				}
 			}
 			w.Wait(2*second, 3*second)
@@ -52,8 +47,11 @@ func slotsMoved() fault {
 	}}
 }
 
-// clusterMasterKilled kills a master whose replica has all, by what it lets be written
-// meanwhile, or the logs would lose something.
+func logOf(channel string) string { return "buildrelay:{" + relaytest.AppID + ":" + channel + "}" }
+
+func rollOf(partition int) string { return fmt.Sprintf("buildrelay:{~roster:%d}", partition) }
+
+// clusterMasterKilled kills the master of a log, and has that of the other step down.
 func clusterMasterKilled() fault {
 	start, cluster := startCluster(relaytest.ClusterReplicas())
 	return fault{maybe: true, Plan: faults.Plan{
@@ -62,14 +60,10 @@ func clusterMasterKilled() fault {
 		Rewinds: true, // a Cluster replicates after it acknowledges
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
-			w.Fault("a master is killed", func() {
-				(*cluster).Kill((*cluster).MasterOf("buildrelay:{" + relaytest.AppID + ":private-all-1}"))
-			})
+			w.Fault("a master is killed", func() { (*cluster).Kill((*cluster).MasterOf(logOf("private-all-1"))) })
 			w.Wait(2*second, 3*second)
 			(*cluster).Restore()
-			w.Fault("a master steps down", func() {
-				(*cluster).FailOver((*cluster).MasterOf("buildrelay:{" + relaytest.AppID + ":private-none-1}"))
-			})
+			w.Fault("a master steps down", func() { (*cluster).FailOver((*cluster).MasterOf(logOf("private-none-1"))) })
 			w.Wait(2*second, 3*second)
 		},
 	}}

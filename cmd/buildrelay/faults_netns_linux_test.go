@@ -18,8 +18,8 @@ import (
 func TestFaultsOfNetworks(t *testing.T) {
 	t.Parallel()
 	runFaults(t, map[string]fault{
-		"F7 all packets between the relay and Redis are lost": packetsLost(lasting(60*second, 8*second)),
-		"F15 the master and a relay are cut off":              splitBrain(lasting(30*second, 12*second)),
+		"F7 all packets between the relay and Redis are lost": packetsLost(lasting(60*second, 6*second)),
+		"F15 the master and a relay are cut off":              splitBrain(lasting(30*second, 8*second)),
 	})
 }
 
@@ -45,6 +45,7 @@ func packetsLost(d time.Duration) fault {
 			relays = n.Connect()
 			return distant{relaytest.StartRedis(t, relaytest.RedisIn(backends, relays)), relays}
 		},
+		Load: faults.Load{Every: 50 * time.Millisecond}, // all of what comes meanwhile comes at once
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
 			w.Fault("lost packets", func() {

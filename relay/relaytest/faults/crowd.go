@@ -15,8 +15,10 @@ import (
 // Crowd is a run with users who join presence channels and leave them, in a tab or
 // several, on whatever relay they reach.
 type Crowd struct {
-	Fault    string
-	Redis    []relaytest.RedisOption
+	Fault string
+	Redis []relaytest.RedisOption
+	// Group is as in a [Plan]; there are no links then.
+	Group    func(t testing.TB) RedisGroup
 	Relays   int
 	Env      map[string]string
 	Channels int
@@ -84,20 +86,33 @@ func RunCrowd(t *testing.T, plan Crowd) CrowdResult {
 
 func newCrowdWorld(t *testing.T, plan Crowd, seed uint64) *CrowdWorld {
 	t.Helper()
-	w := &CrowdWorld{World: &World{T: t, Redis: relaytest.StartRedis(t, plan.Redis...), dice: newDice(seed, 0)}}
+	w := &CrowdWorld{World: &World{T: t, dice: newDice(seed, 0)}}
+	if plan.Group != nil {
+		w.Group = plan.Group(t)
+	} else {
+		w.Redis = relaytest.StartRedis(t, plan.Redis...)
+	}
 	for range plan.Relays {
-		link := StartToxicLink(t, w.Redis.Address())
 		env := map[string]string{
-			"RELAY_REDIS_URL":       "redis://" + link.Address(),
+			"RELAY_REDIS_URL":       w.link(),
 			"RELAY_LOG_LEVEL":       "info",
 			"RELAY_APP_MAX_MEMBERS": strconv.Itoa(2 * plan.Users),
 			"RELAY_PING_AFTER":      "10s", // less than what a tab takes for silence
 		}
 		maps.Copy(env, plan.Env)
-		w.Links = append(w.Links, link)
 		w.Relays = append(w.Relays, relaytest.StartRelay(t, env))
 	}
 	return w
+}
+
+// link returns where the next relay finds Redis: behind a link, if it is one server.
+func (w *CrowdWorld) link() string {
+	if w.Group != nil {
+		return w.Group.URL()
+	}
+	l := StartToxicLink(w.T, w.Redis.Address())
+	w.Links = append(w.Links, l)
+	return "redis://" + l.Address()
 }
 
 // gather makes the users' tabs. Some have a second one on the same channel, some one on
