@@ -17,6 +17,8 @@ type apps struct {
 	*auth.Apps
 	first string // the id of the first in the apps file, or of the only one
 	logs  bool   // whether there may be log channels
+	// replicas is the most that a log rule asks for.
+	replicas int
 }
 
 func newApps(list []auth.App, logs bool) (apps, error) {
@@ -24,7 +26,16 @@ func newApps(list []auth.App, logs bool) (apps, error) {
 	if err != nil {
 		return apps{}, fmt.Errorf("RELAY_APP_ID, RELAY_APP_KEY or RELAY_APP_SECRET: %w", err)
 	}
-	return apps{all, list[0].ID, logs}, nil
+	return apps{all, list[0].ID, logs, mostReplicas(list)}, nil
+}
+
+func mostReplicas(list []auth.App) (most int) {
+	for _, app := range list {
+		for _, rule := range app.Logs {
+			most = max(most, rule.Replicas)
+		}
+	}
+	return most
 }
 
 // settingsApp returns the one app that the settings describe. The error names everything

@@ -53,8 +53,10 @@ type node struct {
 	stopping  atomic.Bool
 	leaving   chan struct{} // closed when clients have had their notice: what lasts ends
 	running   *parts
-	systemd   *systemd         // nil where nobody is to be told
-	reloads   <-chan os.Signal // nil where SIGHUP ends the process
+	needs     broker.Needs
+	unfit     atomic.Pointer[error] // why the Redis that is there is not what a node needs
+	systemd   *systemd              // nil where nobody is to be told
+	reloads   <-chan os.Signal      // nil where SIGHUP ends the process
 }
 
 // newNode wires a node that serves on the given listeners. other serves the paths
@@ -68,6 +70,7 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		return nil, err
 	}
 	n.apps, n.appsFile = apps.Apps, watch
+	n.needs = broker.Needs{AppID: apps.first, Replicas: apps.replicas}
 	if n.redis, err = redisServers(c); err != nil {
 		return nil, err
 	}
@@ -190,7 +193,7 @@ func (n *node) ready() error {
 	if err := n.serving(); err != nil {
 		return err
 	}
-	if err := n.broker.Ready(); err != nil {
+	if err := n.redisReady(); err != nil {
 		return err
 	}
 	return errors.Join(n.hub.Ready(), n.roster.Ready())

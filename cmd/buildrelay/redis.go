@@ -106,12 +106,9 @@ func askRedis(ctx context.Context, command string) error {
 // checkRedis prints what is found out about Redis.
 func checkRedis(ctx context.Context, c Config, servers *redisconn.Servers, b *broker.Broker, all apps, appID string) error {
 	r := newRoster(c, servers, all, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
-	found := b.Check(ctx, appID)
-	switch err := r.Check(ctx); {
-	case err != nil:
-		found = append(found, broker.Finding{Grade: broker.Bad, Text: "the user may not keep members, users and counts, for which docs/OPERATIONS.md lists the rights: " + err.Error()})
-	default:
-		found = append(found, broker.Finding{Grade: broker.Good, Text: "the user may keep members, users and counts"})
+	found := b.Check(ctx, broker.Needs{AppID: appID, Replicas: all.replicas})
+	if why := reasons(found); why == nil {
+		found = append(found, checkRoster(ctx, r))
 	}
 	return printFindings(os.Stdout, found)
 }

@@ -64,6 +64,9 @@ func (n *node) start(core context.Context) {
 		n.running.run("apps file", func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
 	}
 	n.running.run("metrics", func() { n.logFailure(n.metrics.Serve(core)) })
+	if n.unfit.Load() != nil {
+		n.running.run("check of Redis", func() { n.checkLater(core) })
+	}
 	n.running.run("service manager", func() { n.attend(core) })
 }
 

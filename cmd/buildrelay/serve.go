@@ -54,6 +54,11 @@ func runServe(ctx context.Context, args []string) error {
 	}
 	defer n.systemd.Close()
 	n.reloads = reloads
+	if redis.Embedded == nil {
+		if err := n.checkRedis(ctx); err != nil {
+			return err
+		}
+	}
 	return n.run(ctx, []listener{l})
 }
 

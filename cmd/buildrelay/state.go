@@ -27,7 +27,7 @@ func (n *node) state() metrics.State {
 func (n *node) parts() map[string]func() error {
 	return map[string]func() error{
 		"server": n.serving,
-		"redis":  n.broker.Ready,
+		"redis":  n.redisReady,
 		"logs":   n.hub.Ready,
 		"roster": n.roster.Ready,
 	}

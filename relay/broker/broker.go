@@ -76,8 +76,6 @@ type Broker struct {
 
 	interest *interest
 	leases   *leases
-	// warned says that it was looked whether Redis drops logs. Owned by Run.
-	warned bool
 	// unkept are the log channels that were warned of. Owned by Run.
 	unkept map[channelKey]bool
 	// unreadable says that where logs end could not be read the last time.

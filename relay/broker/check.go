@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -22,125 +22,108 @@ const (
 	Bad  Grade = "FAIL" // the relay cannot work, or not keep its promise
 )
 
+// Start says what a node does about a finding when it starts.
+type Start uint8
+
+// What a node does.
+const (
+	Quiet Start = iota
+	Warns       // it starts, and warns
+	Stops       // it does not start
+)
+
 // Finding is one thing that [Broker.Check] found out.
 type Finding struct {
 	Grade Grade
 	Text  string
+	Start Start
+}
+
+func good(text string) Finding  { return Finding{Good, text, Quiet} }
+func note(text string) Finding  { return Finding{Note, text, Quiet} }
+func stops(text string) Finding { return Finding{Bad, text, Stops} }
+
+// Needs is what a node needs of Redis beside what all do.
+type Needs struct {
+	// AppID is an app, in whose names it is tried what the user may do.
+	AppID string
+	// Replicas is the most that a rule for logs asks for.
+	Replicas int
 }
 
 // Check finds out whether Redis is what the relay needs, and whether the user may do
-// what a node of this app and what a backend needs. It tries what it asks about, with
-// names of its own, which it removes. What only logs need is [Bad] where there are rules
-// for logs, else a [Note].
-func (b *Broker) Check(ctx context.Context, appID string) []Finding {
-	info, err := b.info(ctx)
-	if err != nil && !redisconn.IsReply(err, "NOPERM") {
-		return []Finding{{Bad, "Redis cannot be asked: " + err.Error()}}
-	}
-	var found []Finding
+// what a node and what a backend needs. It tries what it asks about, with names of its own,
+// which it removes. What only logs need is [Bad] where there are rules for logs, else a
+// [Note].
+func (b *Broker) Check(ctx context.Context, needs Needs) []Finding {
+	found, err := b.checkServers(ctx, needs)
 	if err != nil {
-		found = append(found, Finding{Note, "the user may not ask INFO, so that neither version, eviction nor persistence can be told"})
-	} else {
-		found = append(found, checkVersion(info), b.checkEviction(info), checkPersistence(info))
+		return []Finding{stops("Redis cannot be asked: " + oneLine(err))}
 	}
-	return append(found, b.checkFunction(ctx), b.checkNode(ctx, appID), b.checkBackend(ctx, appID))
+	if stopped(found) {
+		return found
+	}
+	for _, check := range []func(context.Context, Needs) ([]Finding, error){b.checkFunctions, b.checkNodes, b.checkBackends} {
+		more, err := check(ctx, needs)
+		if err != nil {
+			more = []Finding{{Bad, oneLine(err), Quiet}}
+		}
+		found = append(found, more...)
+	}
+	return found
 }
 
-// info asks Redis about itself.
-func (b *Broker) info(ctx context.Context) (map[string]string, error) {
-	client, err := b.pool.Of(ctx, "")
-	if err != nil {
-		return nil, err
+// CheckStart is Check, but for what a node alone needs. The error says that Redis is away, or
+// not ready yet.
+func (b *Broker) CheckStart(ctx context.Context, needs Needs) ([]Finding, error) {
+	found, err := b.checkServers(ctx, needs)
+	if err != nil || stopped(found) {
+		return found, err
 	}
-	text, err := client.Info(ctx).Result()
-	if err != nil {
-		return nil, err
-	}
-	info := make(map[string]string)
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		info[name] = value
-	}
-	return info, nil
+	rights, err := b.checkNodes(ctx, needs)
+	return append(found, rights...), err
 }
 
-const leastVersion = 7
-
-func checkVersion(info map[string]string) Finding {
-	version := info["redis_version"]
-	major, _, _ := strings.Cut(version, ".")
-	if n, err := strconv.Atoi(major); err != nil || n < leastVersion {
-		return Finding{Bad, fmt.Sprintf("Redis is of version %q: it must be %d or later", version, leastVersion)}
-	}
-	return Finding{Good, "Redis " + version}
+func stopped(found []Finding) bool {
+	return slices.ContainsFunc(found, func(f Finding) bool { return f.Start == Stops })
 }
 
-// evicts says what Redis drops when it is full, empty where it drops nothing.
-func evicts(info map[string]string) string {
-	if policy := info["maxmemory_policy"]; policy != "noeviction" && info["maxmemory"] != "0" {
-		return policy
-	}
-	return ""
-}
-
-// logGrade is the grade of what only logs need.
-func (b *Broker) logGrade() Grade {
+// ofLogs is a finding that is bad for logs.
+func (b *Broker) ofLogs(text string) Finding {
 	if b.config.LogRule == nil {
-		return Note
+		return note(text)
 	}
-	return Bad
+	return Finding{Bad, text, Warns}
 }
 
-func (b *Broker) checkEviction(info map[string]string) Finding {
-	switch {
-	case info["maxmemory_policy"] == "":
-		return Finding{Note, "Redis does not tell its maxmemory-policy: it must be noeviction"}
-	case evicts(info) != "":
-		return Finding{b.logGrade(), "maxmemory-policy is " + evicts(info) + ": " + evictionCost}
-	case info["maxmemory"] == "0":
-		return Finding{Good, "maxmemory is not set, so that no log is evicted"}
-	default:
-		return Finding{Good, "maxmemory-policy is noeviction: when Redis is full, appends are refused and logs stay whole"}
-	}
+func (b *Broker) checkFunctions(ctx context.Context, _ Needs) ([]Finding, error) {
+	return b.eachKnown(ctx, func(_ string, client *redis.Client) ([]Finding, error) {
+		return []Finding{checkFunction(ctx, client)}, nil
+	})
 }
 
-// warnOfEviction says, where that can be found out, that Redis drops logs.
-func (b *Broker) warnOfEviction(ctx context.Context) {
-	info, err := b.info(ctx)
+// eachKnown is eachMaster for the masters that are known.
+func (b *Broker) eachKnown(ctx context.Context, check func(address string, client *redis.Client) ([]Finding, error)) ([]Finding, error) {
+	m, err := b.config.Redis.Known(ctx)
 	if err != nil {
-		return // who may not ask can let 'buildrelay redis check' ask
+		return nil, err
 	}
-	if policy := evicts(info); policy != "" {
-		b.log.Warn("Redis does not keep the logs whole: "+evictionCost, "maxmemory_policy", policy)
-	}
+	return b.eachMaster(m, check)
 }
 
-const evictionCost = "a full Redis drops whole logs, and their readers are told gaps; set it to noeviction"
-
-func checkPersistence(info map[string]string) Finding {
-	if info["aof_enabled"] == "1" {
-		return Finding{Good, "appendonly is on: logs outlast a restart of Redis"}
-	}
-	return Finding{Note, "appendonly is off: a restart of Redis loses the logs since its last snapshot, or all, and readers are told gaps"}
-}
-
-func (b *Broker) checkFunction(ctx context.Context) Finding {
-	var libraries []redis.Library
-	client, err := b.pool.Of(ctx, "")
-	if err == nil {
-		libraries, err = client.FunctionList(ctx, redis.FunctionListQuery{LibraryNamePattern: libraryName, WithCode: true}).Result()
-	}
+func checkFunction(ctx context.Context, client *redis.Client) Finding {
+	libraries, err := client.FunctionList(ctx, redis.FunctionListQuery{LibraryNamePattern: libraryName, WithCode: true}).Result()
 	switch {
 	case redisconn.IsReply(err, "NOPERM"):
-		return Finding{Note, "the user may not ask FUNCTION LIST, so that nothing can be told about the function " + functionName}
+		return note("the user may not ask FUNCTION LIST, so that nothing can be told about the function " + functionName)
 	case err != nil:
-		return Finding{Note, "Redis knows no functions, so that backends must append by EVALSHA: " + err.Error()}
+		return note("Redis knows no functions, so that backends must append by EVALSHA: " + err.Error())
 	case len(libraries) == 0:
-		return Finding{Note, "the function " + functionName + " is not installed ('buildrelay redis install' does so): backends must append by EVALSHA"}
+		return note("the function " + functionName + " is not installed ('buildrelay redis install' does so): backends must append by EVALSHA")
 	case libraries[0].Code != AppendLibrary():
-		return Finding{Bad, "the function " + functionName + " is of another version than this program ('buildrelay redis install' replaces it)"}
+		return Finding{Bad, "the function " + functionName + " is of another version than this program ('buildrelay redis install' replaces it)", Quiet}
 	default:
-		return Finding{Good, "the function " + functionName + " is installed, and of this version"}
+		return good("the function " + functionName + " is installed, and of this version")
 	}
 }
 
@@ -161,10 +144,24 @@ func missing(ctx context.Context, rights []right) error {
 	return errors.Join(errs...)
 }
 
-func (b *Broker) checkNode(ctx context.Context, appID string) Finding {
-	p := b.newProbe(appID)
-	if err := missing(ctx, []right{{"hear a channel", p.hear}}); err != nil {
-		return Finding{Bad, "the user may not do what a node needs: " + oneLine(err)}
+func (b *Broker) checkNodes(ctx context.Context, needs Needs) ([]Finding, error) {
+	return b.eachKnown(ctx, func(address string, _ *redis.Client) ([]Finding, error) {
+		p, err := b.newProbe(ctx, needs.AppID, address)
+		if err != nil {
+			return nil, err
+		}
+		f, err := b.checkNode(ctx, p)
+		return []Finding{f}, err
+	})
+}
+
+// checkNode tries what a node does. The error says that Redis does not answer.
+func (b *Broker) checkNode(ctx context.Context, p *probe) (Finding, error) {
+	switch err := missing(ctx, []right{{"hear a channel", p.hear}}); {
+	case err != nil && onlyReplies(err) && !redisconn.IsNotDone(err):
+		return stops("the user may not do what a node needs: " + oneLine(err)), nil
+	case err != nil:
+		return Finding{}, err
 	}
 	err := missing(ctx, []right{
 		{"load scripts", p.load},
@@ -176,26 +173,35 @@ func (b *Broker) checkNode(ctx context.Context, appID string) Finding {
 		{"remove what the check wrote", p.remove},
 	})
 	if err != nil {
-		return Finding{b.logGrade(), "the user may not do what a node needs for log and cache channels, which docs/OPERATIONS.md lists: " + oneLine(err)}
+		return b.ofLogs("the user may not do what a node needs for log and cache channels, which docs/OPERATIONS.md lists: " + oneLine(err)), nil
 	}
-	return Finding{Good, "the user may do what a node needs"}
+	return good("the user may do what a node needs"), nil
 }
 
-func (b *Broker) checkBackend(ctx context.Context, appID string) Finding {
-	p := b.newProbe(appID)
+func (b *Broker) checkBackends(ctx context.Context, needs Needs) ([]Finding, error) {
+	return b.eachKnown(ctx, func(address string, _ *redis.Client) ([]Finding, error) {
+		p, err := b.newProbe(ctx, needs.AppID, address)
+		if err != nil {
+			return nil, err
+		}
+		return []Finding{checkBackend(ctx, p)}, nil
+	})
+}
+
+func checkBackend(ctx context.Context, p *probe) Finding {
 	defer func() { _ = p.remove(ctx) }()
 	if err := missing(ctx, []right{{"publish", p.publish}}); err != nil {
-		return Finding{Note, "the user may not do what a backend needs: " + oneLine(err)}
+		return note("the user may not do what a backend needs: " + oneLine(err))
 	}
 	byFunction := missing(ctx, []right{{"append by FCALL", p.call}})
 	byScript := missing(ctx, []right{{"append by EVAL or EVALSHA", p.append}})
 	switch {
 	case byFunction == nil:
-		return Finding{Good, "the user may do what a backend needs, and append by FCALL"}
+		return good("the user may do what a backend needs, and append by FCALL")
 	case byScript == nil:
-		return Finding{Good, "the user may do what a backend needs, and append by EVALSHA"}
+		return good("the user may do what a backend needs, and append by EVALSHA")
 	default:
-		return Finding{Note, "a backend with this user can publish, but not append, for which docs/PROTOCOL.md lists the rights: " + oneLine(errors.Join(byFunction, byScript))}
+		return note("a backend with this user can publish, but not append, for which docs/PROTOCOL.md lists the rights: " + oneLine(errors.Join(byFunction, byScript)))
 	}
 }
 

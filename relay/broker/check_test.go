@@ -12,7 +12,7 @@ import (
 // expectFindings compares what Check finds with "GRADE words of the text" each.
 func expectFindings(t *testing.T, l *logRig, want ...string) {
 	t.Helper()
-	found := l.Check(t.Context(), "1")
+	found := l.Check(t.Context(), broker.Needs{AppID: "1"})
 	for i, f := range found {
 		if i >= len(want) {
 			t.Errorf("found %s %s", f.Grade, f.Text)
@@ -139,13 +139,13 @@ func TestCheckMissesEachRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, right := range node {
-		found := newLogRig(t, server.URLFor("node"+right, "hunter2")).Check(t.Context(), "1")
+		found := newLogRig(t, server.URLFor("node"+right, "hunter2")).Check(t.Context(), broker.Needs{AppID: "1"})
 		if f := found[len(found)-2]; f.Grade != broker.Bad || !denied(f) {
 			t.Errorf("a node without %s: %s %s", right, f.Grade, f.Text)
 		}
 	}
 	for _, right := range backend {
-		found := newLogRig(t, server.URLFor("backend"+right, "hunter2")).Check(t.Context(), "1")
+		found := newLogRig(t, server.URLFor("backend"+right, "hunter2")).Check(t.Context(), broker.Needs{AppID: "1"})
 		if f := found[len(found)-1]; f.Grade != broker.Note || !denied(f) {
 			t.Errorf("a backend without %s: %s %s", right, f.Grade, f.Text)
 		}
@@ -183,12 +183,4 @@ func TestANodeNeedsNoMoreThanItsRights(t *testing.T) {
 	}
 	r.Unwatch("1", "a")
 	relaytest.Eventually(t, "the log is not watched", func() bool { return !watched() })
-}
-
-func TestANodeWarnsOfARedisThatEvicts(t *testing.T) {
-	t.Parallel()
-	for _, policy := range []string{"allkeys-lru", "volatile-ttl"} {
-		server := relaytest.StartRedis(t, relaytest.RedisSettings("maxmemory 100mb", "maxmemory-policy "+policy))
-		startRig(t, server.URL(), logChannels).expectLog("level=WARN", "gaps", "maxmemory_policy="+policy)
-	}
 }

@@ -199,10 +199,6 @@ func (l *link) establish(ctx context.Context) {
 	l.established = true
 	l.broker.metrics.RedisLinks.Inc()
 	l.broker.leases.renew()
-	if !l.broker.warned && l.broker.config.LogRule != nil {
-		l.broker.warned = true
-		l.running.Go(func() { l.broker.warnOfEviction(ctx) })
-	}
 	l.running.Go(func() { l.fail(l.tellInterest(ctx)) })
 	l.publishing.Go(func() { l.readCaches(ctx) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
@@ -19,8 +20,19 @@ type probe struct {
 	keys         []string // others that it wrote
 }
 
-func (b *Broker) newProbe(appID string) *probe {
-	return &probe{broker: b, app: appID, channel: "redis-check-" + rand.Text()}
+// newProbe returns one of a channel that the master at address has.
+func (b *Broker) newProbe(ctx context.Context, appID, address string) (*probe, error) {
+	m, err := b.config.Redis.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range 10_000 { // each master has at least one of so many
+		p := &probe{broker: b, app: appID, channel: "redis-check-" + rand.Text()}
+		if m.Of(p.key()) == address {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("%s has hardly a key", address)
 }
 
 func (p *probe) name() string { return p.broker.names.own(p.app, p.channel) }

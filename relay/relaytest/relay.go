@@ -135,10 +135,16 @@ func (r *Relay) launch() *child {
 // AwaitReady waits until the process is ready, and knows its addresses then.
 func (r *Relay) AwaitReady() {
 	r.t.Helper()
+	r.AwaitListening()
+	r.waitReady()
+}
+
+// AwaitListening waits until the process listens, and knows its addresses then.
+func (r *Relay) AwaitListening() {
+	r.t.Helper()
 	var at int
 	r.Address, at = r.listening(0)
 	r.Metrics, _ = r.listening(at + 1)
-	r.waitReady()
 }
 
 // listening waits for the address of a listener in the log, from a line on. The
