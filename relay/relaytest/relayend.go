@@ -42,3 +42,6 @@ func Signaled(state *os.ProcessState) syscall.Signal {
 	}
 	return 0
 }
+
+// Runs says whether the process runs.
+func (r *Relay) Runs() bool { return r.process.running() }
