@@ -9,7 +9,7 @@ import (
 
 const (
 	// descriptorsEvery is the time between two looks at all descriptors of the process, which
-	// takes milliseconds where they are many.
+	// takes milliseconds where they are many and Linux is old.
 	descriptorsEvery = time.Second
 	// The reserve is an eighth of all, within these.
 	leastReserve, mostReserve = 64, 1024
@@ -55,7 +55,15 @@ func newDescriptors(limit int64, open func() (int64, error)) *Descriptors {
 
 // openDescriptors counts those that the process has. It fails where there is no Linux.
 func openDescriptors() (int64, error) {
-	dir, err := os.Open("/proc/self/fd")
+	const all = "/proc/self/fd"
+	if info, err := os.Stat(all); err == nil && info.Size() > 0 {
+		return info.Size(), nil // Linux 6.2 counts for us
+	}
+	return listDescriptors(all)
+}
+
+func listDescriptors(all string) (int64, error) {
+	dir, err := os.Open(all)
 	if err != nil {
 		return 0, err
 	}

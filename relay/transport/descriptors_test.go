@@ -122,6 +122,18 @@ func TestThisProcessHasDescriptors(t *testing.T) {
 	}
 }
 
+// Of those that are listed, few may come and go with other tests meanwhile.
+func TestDescriptorsAreCountedOrListed(t *testing.T) {
+	counted, err1 := openDescriptors()
+	listed, err2 := listDescriptors("/proc/self/fd")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Skip(err)
+	}
+	if counted < 3 || max(counted-listed, listed-counted) > 20 {
+		t.Errorf("%d are counted, %d listed", counted, listed)
+	}
+}
+
 func TestAConnectionCountsUntilItIsClosed(t *testing.T) {
 	ln, err := Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -220,9 +232,16 @@ func BenchmarkEnter(b *testing.B) {
 }
 
 func BenchmarkLookAtDescriptors(b *testing.B) {
-	for b.Loop() {
-		if _, err := openDescriptors(); err != nil {
-			b.Fatal(err)
-		}
+	for name, look := range map[string]func() (int64, error){
+		"counted": openDescriptors,
+		"listed":  func() (int64, error) { return listDescriptors("/proc/self/fd") },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := look(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
