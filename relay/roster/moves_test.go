@@ -128,10 +128,25 @@ func TestNobodyLeavesWhileSlotsMove(t *testing.T) {
 	c.during(func() {
 		for p := range 4 {
 			_, to := elsewhere(cluster, cluster.MasterOf(partitionKey(p)))
+			awaitEpochs(cluster)
 			cluster.MoveSlot(cluster.Slot(partitionKey(p)), to)
 		}
 	})
 	c.settle()
+}
+
+// awaitEpochs waits until all servers know of the moves before: who did not, and takes a slot,
+// may have to give it back.
+func awaitEpochs(cluster *relaytest.RedisCluster) {
+	epoch := func(node *relaytest.Redis) string {
+		_, after, _ := strings.Cut(node.Client().ClusterInfo(context.Background()).Val(), "cluster_current_epoch:")
+		now, _, _ := strings.Cut(after, "\r\n")
+		return now
+	}
+	cluster.AwaitWhole()
+	cluster.Await("all know the same epoch", func(node *relaytest.Redis) bool {
+		return epoch(node) == epoch(cluster.Nodes()[0])
+	})
 }
 
 // Half of a roll is none: while its keys are moved it is not told, and waits. What other
@@ -141,6 +156,7 @@ func TestARollWaitsWhileItIsMoved(t *testing.T) {
 	cluster := relaytest.StartRedisCluster(t)
 	c := newCrowd(t, cluster.URL(), cluster.Nodes()[0])
 	other, to := elsewhere(cluster, cluster.MasterOf(partitionKey(0)))
+	awaitEpochs(cluster)
 	move := cluster.BeginMove(cluster.Slot(partitionKey(0)), to)
 	move.CarryHalf()
 	c.during(func() {
