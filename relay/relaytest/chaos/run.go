@@ -71,12 +71,9 @@ func (r Run) plan(w *World) faults.Plan {
 	return p
 }
 
-// soon is how soon after a fault a reader must be shown what follows, on a machine that has
-// other things to do, too.
-const soon = 5 * time.Second
-
-// Wrong is what may not be, without which a run is good.
-func (o Outcome) Wrong(a Act) (wrong []string) {
+// Wrong is what may not be, without which a run is good. soon is how soon after a fault a reader
+// must be shown what follows, but for what the test's own process was late by.
+func (o Outcome) Wrong(a Act, soon time.Duration) (wrong []string) {
 	if len(o.Report.Violations) > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d entries are wrong:\n%s", o.Report.Count(), o.Report))
 	}

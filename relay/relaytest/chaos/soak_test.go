@@ -25,7 +25,7 @@ func TestSoak(t *testing.T) {
 			t.Error(err)
 		}
 		t.Logf("seed %d:\n%s", seed, text.String())
-		for _, wrong := range append(k.Outcome.Wrong(s.Act), k.Wrong()...) {
+		for _, wrong := range append(k.Outcome.Wrong(s.Act, soon), k.Wrong()...) {
 			t.Errorf("with RELAY_CHAOS_SEEDS=%d %s", seed, wrong)
 		}
 	}
