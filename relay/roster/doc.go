@@ -3,9 +3,16 @@
 // (lua/), which does all of a call in one step. These are the rules.
 //
 // Wishes. A node says what it wants: this member, so many subscriptions. What Redis may
-// not know is due, and one goroutine tells it (see [wishes], [session]). Nothing is counted
-// up and down, and to say a thing twice changes nothing: after an error of any kind the
-// connection is given up, and all is told again by the next.
+// not know is due, and for each master one goroutine tells it (see [wishes], [teller],
+// [session]). Nothing is counted up and down, and to say a thing twice changes nothing: after
+// an error of any kind the connection is given up, and all is told again by the next.
+//
+// Masters. All that a partition keeps is in one hash slot, and changes by one script, so that
+// partitions can be on the masters of a Redis Cluster. Each master is told by a connection of
+// its own: one that is away holds up its partitions alone. Who the masters are is looked up
+// before each connection, and as often as leases are refreshed; where they are others, all
+// connections are given up. Of a slot that is being moved nothing is told or read: what Redis
+// answers then (ASK) is an error, and is tried again until the move is over.
 //
 // Rows. A row of a roll belongs to an incarnation: a node for as long as it holds its lease
 // without a break. Who has a row of any incarnation is a member. The roll changes, and that
@@ -19,6 +26,8 @@
 //
 // Epochs. The epoch is one life of what Redis keeps. It changes where it is missing, and
 // where Redis is another process than before: it may have lost anything or gone back in time.
+// A replica that became the master, which may lack what its master had acknowledged, is another
+// process, and so is the master that a slot has moved to.
 // No lease outlives it. So after each restart every node tells everything again, and rows
 // out of an older snapshot belong to nobody and are swept. (A user who may not ask Redis for
 // INFO does not notice the latter, if it took less than 10 s.)
