@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,10 +17,11 @@ type herd struct {
 	living  sync.WaitGroup
 	leave   context.CancelFunc
 
-	inside   atomic.Int64 // who reads
-	attempts atomic.Int64 // to connect
-	told     atomic.Int64 // to come later
-	failed   atomic.Int64 // what ended without a code
+	inside   atomic.Int64          // who reads
+	attempts atomic.Int64          // to connect
+	told     atomic.Int64          // to come later
+	failed   atomic.Int64          // what ended without a code
+	why      atomic.Pointer[error] // the first of that
 
 	mu   sync.Mutex
 	came []time.Time     // when one was back
@@ -68,6 +70,7 @@ func (h *herd) forget() {
 	h.attempts.Store(0)
 	h.told.Store(0)
 	h.failed.Store(0)
+	h.why.Store(nil)
 }
 
 func (h *herd) arrived(since time.Time) {
@@ -82,6 +85,12 @@ func (h *herd) arrived(since time.Time) {
 // until waits until so many read.
 func (h *herd) until(ctx context.Context, clients int) error {
 	return h.await(ctx, func() bool { return h.inside.Load() == int64(clients) })
+}
+
+// fail notes that something ended without a code.
+func (h *herd) fail(err error) {
+	h.failed.Add(1)
+	h.why.CompareAndSwap(nil, &err)
 }
 
 // returns is how often one came back.
@@ -115,8 +124,11 @@ func (h *herd) cut() time.Time {
 	return begun
 }
 
-// close disconnects all for good, and waits for them.
+// close disconnects all for good, waits for them, and says what failed first.
 func (h *herd) close() {
+	if why := h.why.Load(); why != nil {
+		fmt.Fprintln(os.Stderr, "a client of the herd:", *why)
+	}
 	h.leave()
 	h.living.Wait()
 }

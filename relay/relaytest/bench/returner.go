@@ -37,8 +37,8 @@ func (r *returner) live(ctx context.Context) {
 		r.gone()
 		if code == 4100 {
 			r.herd.told.Add(1)
-		} else if err != nil && ctx.Err() == nil {
-			r.herd.failed.Add(1)
+		} else if err != nil && ctx.Err() == nil && !errors.Is(err, net.ErrClosed) { // it was cut
+			r.herd.fail(err)
 		}
 		pause := returnPause
 		if code >= 4200 && code < 4300 {
