@@ -21,10 +21,10 @@ func clockFaults() map[string]fault {
 				clock := relaytest.NewClock(w.T)
 				w.Redis.RestartWithClock(clock)
 				for _, off := range []time.Duration{-time.Hour, time.Hour, 0} {
-					w.Wait(second, 2*second)
+					w.Wait(second/2, second)
 					w.Fault("step", func() { clock.Step(off) })
 				}
-				w.Wait(2*second, 3*second)
+				w.Wait(second, 2*second)
 			},
 		}},
 	}

@@ -25,7 +25,7 @@ func commandsSwallowed() fault {
 				w.Wait(lasting(60*second, 6*second), lasting(60*second, 6*second))
 				link.Repair()
 			})
-			w.Wait(2*second, 3*second)
+			w.Wait(second, 2*second)
 		},
 	}}
 }

@@ -19,10 +19,10 @@ func memoryFaults() map[string]fault {
 					w.Fill("noeviction")
 					w.Wait(second, second)
 					refusesToPublish(w)
-					w.Wait(lasting(60*second, 3*second), lasting(60*second, 4*second))
+					w.Wait(lasting(60*second, 2*second), lasting(60*second, 3*second))
 					w.MakeRoom()
 				})
-				w.Wait(2*second, 3*second)
+				w.Wait(second, 2*second)
 			},
 		}},
 		"F25 Redis is full and evicts": {tells: true, Plan: faults.Plan{
@@ -36,7 +36,7 @@ func memoryFaults() map[string]fault {
 						w.MakeRoom()
 					})
 				}
-				w.Wait(2*second, 3*second)
+				w.Wait(second, 2*second)
 			},
 		}},
 	}

@@ -18,9 +18,9 @@ func nodeFaults() map[string]fault {
 			Relays: 3, Channels: channels, TLS: relaytest.Full(), Balanced: true,
 			Load: faults.Load{Every: 40 * time.Millisecond},
 			Nemesis: func(w *faults.World) {
-				w.Wait(2*second, 3*second)
-				w.T.Logf("ready again after %s", w.Crash(0, 3*second)) // where all were first
-				w.Wait(2*second, 3*second)
+				w.Wait(second, 2*second)
+				w.T.Logf("ready again after %s", w.Crash(0, lasting(3*second, 2*second)))
+				w.Wait(second, 2*second)
 			},
 		}},
 		"F2 one of three relays after another is killed": {also: comeBackSoon, Plan: faults.Plan{
@@ -28,7 +28,7 @@ func nodeFaults() map[string]fault {
 			Load: faults.Load{Every: lasting(500*time.Millisecond, 40*time.Millisecond)}, // no log is trimmed
 			Nemesis: func(w *faults.World) {
 				w.Wait(second, 2*second)
-				for end := time.Now().Add(lasting(10*time.Minute, 9*second)); time.Now().Before(end); {
+				for end := time.Now().Add(lasting(10*time.Minute, 5*second)); time.Now().Before(end); {
 					w.T.Logf("ready again after %s", w.Crash(w.Pick(3), second))
 					w.Wait(lasting(18*second, second), lasting(20*second, 2*second))
 				}

@@ -12,15 +12,16 @@ import (
 func weather() fault {
 	var link *faults.ToxicLink
 	return fault{also: keptUp, Plan: faults.Plan{
-		Load: faults.Load{Every: 100 * time.Millisecond, Filler: 100, Timeout: 2 * second}, // all of it fits through 64 kB/s
+		// All of it fits through 64 kB/s, with what those read who come back.
+		Load: faults.Load{Every: lasting(400*time.Millisecond, 100*time.Millisecond), Filler: 100, Timeout: 2 * second},
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartToxicLink(t, address)
 			return link.Address()
 		},
 		Nemesis: func(w *faults.World) {
 			for _, weather := range faults.Weathers() {
-				w.Wait(second, 2*second)
-				w.Fault(weather.Name, func() { link.Endure(w, weather, lasting(20*second, 3*second)) })
+				w.Wait(second/2, second)
+				w.Fault(weather.Name, func() { link.Endure(w, weather, lasting(20*second, 2*second)) })
 			}
 			w.Wait(second, 2*second)
 		},
