@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"buildrelay/relay/registry"
@@ -39,6 +40,31 @@ func TestSessionsOutliveTheirMaster(t *testing.T) {
 	expectSessions(t, group.URL(), func() {
 		group.Master().Kill()
 		group.AwaitPromotion()
+	})
+}
+
+// The old master does not hear that it is none any more, and takes what it is told as before.
+func TestAMasterThatIsNoneAnyMoreIsLeft(t *testing.T) {
+	t.Parallel()
+	group := relaytest.StartRedisSentinel(t)
+	a := startNode(t, group.URL(), urlA, lazy, tagged)
+	a.claim(session, "")
+	next := group.Replica()
+	if err := next.Client().Do(t.Context(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := strings.Cut(next.Address(), ":")
+	for _, sentinel := range group.Sentinels() {
+		for _, command := range [][]any{{"SENTINEL", "REMOVE", "relaytest"}, {"SENTINEL", "MONITOR", "relaytest", host, port, 2}} {
+			if err := sentinel.Client().Do(t.Context(), command...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a.claim("key/1/late0000", "")
+	relaytest.Eventually(t, "the new master has all sessions", func() bool {
+		keys, err := next.Client().Keys(t.Context(), "buildrelay:{~http}:~session:*").Result()
+		return err == nil && len(keys) == 2
 	})
 }
 

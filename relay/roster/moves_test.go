@@ -209,7 +209,7 @@ func (c *crowd) deposeUnheard(group *relaytest.RedisSentinel) {
 	c.t.Helper()
 	next := group.Replica()
 	epoch := c.get(next, ":epoch")
-	if err := next.Client().SlaveOf(c.t.Context(), "NO", "ONE").Err(); err != nil {
+	if err := next.Client().Do(c.t.Context(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
 		c.t.Fatal(err)
 	}
 	host, port, _ := strings.Cut(next.Address(), ":")
