@@ -15,3 +15,10 @@ func controls() relay.Controls {
 		WithoutSeek:   os.Getenv("RELAY_TEST_NO_POSITION_CHECK") != "",
 	}
 }
+
+// faultyParts starts, if a test wants that, a part that never ends.
+func faultyParts(p *parts) {
+	if os.Getenv("RELAY_TEST_HANG") != "" {
+		p.run("a part that hangs", func() { select {} })
+	}
+}

@@ -175,8 +175,8 @@ func TestANodeWarnsOfARedisThatMayLoseSomething(t *testing.T) {
 	}
 }
 
-// A node whose Redis is away starts, and looks at it when it is there: if it is not what it needs the node
-// is not ready, and goes on.
+// A node whose Redis is away starts, and looks at it when it is there: if it is not what it
+// needs the node is not ready, and goes on.
 func TestANodeLooksAtARedisThatWasAway(t *testing.T) {
 	t.Parallel()
 	server := relaytest.StartRedis(t)

@@ -67,6 +67,7 @@ func (n *node) start(core context.Context) {
 	if n.unfit.Load() != nil {
 		n.running.run("check of Redis", func() { n.checkLater(core) })
 	}
+	faultyParts(n.running)
 	n.running.run("service manager", func() { n.attend(core) })
 }
 

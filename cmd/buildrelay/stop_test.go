@@ -96,8 +96,8 @@ func TestAStopTellsWhatCameBefore(t *testing.T) {
 	}
 }
 
-// pusher-js comes back at once when a node goes. While the balancer sends it there again it is told to
-// wait for a second, each time.
+// pusher-js comes back at once when a node goes. While the balancer sends it there again it
+// is told to wait for a second, each time.
 func TestWhoComesToANodeThatGoesDoesNotComeBackInALoop(t *testing.T) {
 	t.Parallel()
 	const window = 4 * time.Second
@@ -171,8 +171,8 @@ func TestASecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	}
 }
 
-// Who takes nothing, or a little now and then, is cut off in the end, however patient the relay is with
-// such clients otherwise.
+// Who takes nothing is cut off in the end, however patient the relay is with such clients
+// otherwise.
 func TestClientsThatDoNotReadDoNotHoldUpAStop(t *testing.T) {
 	t.Parallel()
 	plainAndTLS(t, map[string]string{"RELAY_WRITE_TIMEOUT": "1h"}, func(t *testing.T, w world) {
@@ -214,5 +214,24 @@ func TestASilentRedisDoesNotHoldUpAStop(t *testing.T) {
 	t.Logf("the stop took %v", took)
 	if took > 15*time.Second {
 		t.Errorf("the stop took %v", took)
+	}
+}
+
+// Nothing keeps the process for ever: it says what hangs, and ends.
+func TestAPartThatHangsDoesNotHoldUpAStopForEver(t *testing.T) {
+	t.Parallel()
+	if !relaytest.Full() {
+		t.Skip("it takes 15 s")
+	}
+	server := relaytest.StartRedis(t)
+	r := relaytest.LaunchRelayOf(t, relaytest.BuildFaulty(t), with(server, map[string]string{"RELAY_TEST_HANG": "1"}))
+	r.AwaitReady()
+	r.Signal(syscall.SIGTERM)
+	if state := r.AwaitEnd(relaytest.Patience); state.ExitCode() != 1 {
+		t.Errorf("it ended by %v", state)
+	}
+	said := r.ExpectLog("the end takes too long, and is at once")
+	if left := fmt.Sprint(said["not_ended"]); left != "[a part that hangs]" {
+		t.Errorf("what is said to hang is %s", left)
 	}
 }

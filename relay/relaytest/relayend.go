@@ -11,7 +11,13 @@ import (
 // never to be so, or to end by itself.
 func LaunchRelay(t testing.TB, env map[string]string) *Relay {
 	t.Helper()
-	r := prepare(t, Build(t), env, nil)
+	return LaunchRelayOf(t, Build(t), env)
+}
+
+// LaunchRelayOf is LaunchRelay with the binary at path.
+func LaunchRelayOf(t testing.TB, path string, env map[string]string) *Relay {
+	t.Helper()
+	r := prepare(t, path, env, nil)
 	r.launch()
 	t.Cleanup(func() {
 		r.process.stop(os.Kill)
