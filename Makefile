@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .NOTPARALLEL:
-.PHONY: help run build web test test-web test-clients test-go test-full lint check bench
+.PHONY: help run build web test test-web test-clients test-go test-full lint check bench chaos soak
 
 page := web/dist/index.html
 page_sources := $(shell find web/src web/public web/resume/src -type f 2>/dev/null) \
@@ -28,7 +28,7 @@ $(page): $(page_sources)
 	@touch $@
 
 test: ## run the tests, in at most 15 minutes
-	@.ci/setup go node web clients redis nginx chromium
+	@.ci/setup go node web clients redis nginx iproute chromium
 	@$(MAKE) web test-web test-clients test-go
 
 test-web:
@@ -57,3 +57,12 @@ check: lint test ## all that CI checks
 bench: ## measure fan-out and connections (ARGS="-h" for what can be chosen)
 	@.ci/setup go
 	@go run ./relay/relaytest/bench $(ARGS)
+
+chaos: ## run several nodes through faults (ARGS="MINUTES SEED,SEED" for how long each seed runs; 3 minutes, any seed)
+	@.ci/setup go redis iproute
+	@set -- $(ARGS); RELAY_CHAOS=$${1:-3} RELAY_CHAOS_SEEDS=$${2:-} \
+		go test ./relay/relaytest/chaos -run 'TestChaos$$' -v -count=1 -timeout 0
+
+soak: ## look whether nodes give back what they took (ARGS="MINUTES", 20)
+	@.ci/setup go redis
+	@RELAY_SOAK=$(or $(ARGS),20) go test ./relay/relaytest/chaos -run 'TestSoak$$' -v -count=1 -timeout 0

@@ -188,6 +188,15 @@ func TestSoketisRedisIsFound(t *testing.T) {
 		{map[string]string{"SOKETI_DB_REDIS_HOST": "::1", "SOKETI_DB_REDIS_USERNAME": "u", "SOKETI_DB_REDIS_PASSWORD": "1"}, "redis://u:1@[::1]:6379/0"},
 		{map[string]string{"SOKETI_DB_REDIS_HOST": "r", "SOKETI_ADAPTER_REDIS_PUB_OPTIONS": `{"tls":{}}`}, "rediss://r:6379/0"},
 		{map[string]string{"SOKETI_DB_REDIS_HOST": "r", "SOKETI_ADAPTER_REDIS_CLUSTER_MODE": "false", "SOKETI_DB_REDIS_CLUSTER_NODES": "[]"}, "redis://r:6379/0"},
+		{map[string]string{
+			"SOKETI_DB_REDIS_SENTINELS": `[{"host":"s","port":7},{"host":"::2"}]`, "SOKETI_DB_REDIS_SENTINEL_PASSWORD": "a&b",
+			"SOKETI_DB_REDIS_INSTANCE_NAME": "ci", "SOKETI_DB_REDIS_DB": "2", "SOKETI_DB_REDIS_PASSWORD": "p",
+		}, "redis+sentinel://:p@s:7,[::2]:26379/ci/2?sentinel_password=a%26b"},
+		{map[string]string{"SOKETI_DB_REDIS_SENTINELS": `[{"host":"s"}]`}, "redis+sentinel://s:26379/mymaster/0"},
+		{map[string]string{
+			"SOKETI_CACHE_REDIS_CLUSTER_MODE": "1", "SOKETI_DB_REDIS_CLUSTER_NODES": `[{"host":"a","port":"7000"},{"host":"b"}]`,
+			"SOKETI_ADAPTER_REDIS_SUB_OPTIONS": `{"tls":{}}`,
+		}, "rediss+cluster://a:7000,b:6379"},
 	} {
 		got := translated(t, test.change)
 		url := got.values["RELAY_REDIS_URL"]
@@ -219,9 +228,10 @@ func TestSoketisSettingsThatCannotHoldAreNamed(t *testing.T) {
 		{"APP_MANAGER_DRIVER", "dynamodb", "RELAY_APPS_FILE"},
 		{"ADAPTER_DRIVER", "cluster", "RELAY_REDIS_URL"},
 		{"ADAPTER_DRIVER", "nats", "RELAY_REDIS_URL"},
-		{"DB_REDIS_SENTINELS", `[{"host":"s","port":26379}]`, "RELAY_REDIS_URL"},
-		{"DB_REDIS_CLUSTER_NODES", `[{"host":"s","port":7000}]`, "RELAY_REDIS_URL"},
-		{"ADAPTER_REDIS_CLUSTER_MODE", "true", "RELAY_REDIS_URL"},
+		{"DB_REDIS_SENTINELS", `s:26379`, "must be servers such as"},
+		{"DB_REDIS_SENTINELS", `[{"port":26379}]`, "must be servers such as"},
+		{"DB_REDIS_CLUSTER_NODES", `[{"host":"s","port":"x"}]`, "must be servers such as"},
+		{"ADAPTER_REDIS_CLUSTER_MODE", "true", "DB_REDIS_CLUSTER_NODES"},
 		{"DEFAULT_APP_MAX_CONNS", "1.5", "whole number"},
 		{"DEFAULT_APP_MAX_CONNS", "0", "-1 is no limit"},
 		{"DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SEC", "0", "-1 is no limit"},

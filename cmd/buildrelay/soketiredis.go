@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -22,10 +24,15 @@ func (s *soketi) redis() {
 	if s.has("REDIS_URL", "REDIS_URL_FILE") {
 		return
 	}
-	for _, name := range s.manyRedises() {
-		s.refuse(name, "is not understood: set RELAY_REDIS_URL, which names one Redis server")
-	}
-	switch {
+	sentinels, nodes := s.redisHosts("DB_REDIS_SENTINELS", "26379"), s.redisHosts("DB_REDIS_CLUSTER_NODES", "6379")
+	switch mode := s.clusterMode(); {
+	case mode != "" && nodes == "":
+		s.refuse(mode, "asks for a Redis Cluster, but DB_REDIS_CLUSTER_NODES names none of its servers")
+	case mode != "":
+		s.set("REDIS_URL", s.clusterURL(nodes), "DB_REDIS_CLUSTER_NODES", "DB_REDIS_USERNAME", "DB_REDIS_PASSWORD")
+	case sentinels != "":
+		s.set("REDIS_URL", s.sentinelURL(sentinels), "DB_REDIS_SENTINELS", "DB_REDIS_SENTINEL_PASSWORD", "DB_REDIS_INSTANCE_NAME",
+			"DB_REDIS_DB", "DB_REDIS_USERNAME", "DB_REDIS_PASSWORD")
 	case used:
 		s.set("REDIS_URL", s.redisURL(), "DB_REDIS_HOST", "DB_REDIS_PORT", "DB_REDIS_DB", "DB_REDIS_USERNAME", "DB_REDIS_PASSWORD")
 	case adapter == "local":
@@ -35,36 +42,77 @@ func (s *soketi) redis() {
 	}
 }
 
-// manyRedises returns the settings that speak of Sentinel or Cluster.
-func (s *soketi) manyRedises() []string {
-	var names []string
-	for _, name := range []string{"DB_REDIS_SENTINELS", "DB_REDIS_CLUSTER_NODES"} {
-		if value := s.theirs[name]; value != "" && value != "[]" && value != "null" {
-			names = append(names, name)
-		}
-	}
-	for _, part := range []string{"ADAPTER", "CACHE", "QUEUE", "RATE_LIMITER"} {
+// clusterMode returns the setting by which a part of soketi used a Redis Cluster, "" where
+// none did.
+func (s *soketi) clusterMode() (asked string) {
+	for _, part := range []string{"RATE_LIMITER", "QUEUE", "CACHE", "ADAPTER"} {
 		if name := part + "_REDIS_CLUSTER_MODE"; s.flag(name, false) {
-			names = append(names, name)
+			asked = name
 		}
 	}
-	return names
+	return asked
+}
+
+// redisHosts reads [{"host":"a","port":1}, …], with commas between the hosts.
+func (s *soketi) redisHosts(name, port string) string {
+	text := strings.TrimSpace(s.text(name, ""))
+	if text == "" {
+		return ""
+	}
+	var all []struct {
+		Host string
+		Port json.Number
+	}
+	err := json.Unmarshal([]byte(text), &all)
+	hosts := make([]string, len(all))
+	for i, one := range all {
+		if one.Host == "" {
+			err = errors.New("no host")
+		}
+		hosts[i] = net.JoinHostPort(one.Host, cmp.Or(one.Port.String(), port))
+	}
+	if err != nil {
+		s.refuse(name, `must be servers such as [{"host":"10.0.0.5","port":`+port+`}]`)
+		return ""
+	}
+	return strings.Join(hosts, ",")
 }
 
 func (s *soketi) redisURL() string {
-	u := url.URL{
-		Scheme: "redis",
-		Host:   net.JoinHostPort(s.text("DB_REDIS_HOST", "127.0.0.1"), strconv.Itoa(s.whole("DB_REDIS_PORT", 6379, 1, 65535))),
-		Path:   "/" + strconv.Itoa(s.whole("DB_REDIS_DB", 0, 0, 1<<16)),
+	u := s.baseURL("")
+	u.Host = net.JoinHostPort(s.text("DB_REDIS_HOST", "127.0.0.1"), strconv.Itoa(s.whole("DB_REDIS_PORT", 6379, 1, 65535)))
+	u.Path = "/" + s.redisDB()
+	return u.String()
+}
+
+func (s *soketi) sentinelURL(hosts string) string {
+	u := s.baseURL("+sentinel")
+	u.Host, u.Path = hosts, "/"+s.text("DB_REDIS_INSTANCE_NAME", "mymaster")+"/"+s.redisDB()
+	if password := s.text("DB_REDIS_SENTINEL_PASSWORD", ""); password != "" {
+		u.RawQuery = url.Values{"sentinel_password": {password}}.Encode()
 	}
+	return u.String()
+}
+
+func (s *soketi) clusterURL(hosts string) string {
+	u := s.baseURL("+cluster")
+	u.Host = hosts
+	return u.String()
+}
+
+func (s *soketi) redisDB() string { return strconv.Itoa(s.whole("DB_REDIS_DB", 0, 0, 1<<16)) }
+
+// baseURL is what URLs of all kinds begin with.
+func (s *soketi) baseURL(kind string) url.URL {
+	u := url.URL{Scheme: "redis" + kind}
 	user, password := s.text("DB_REDIS_USERNAME", ""), s.text("DB_REDIS_PASSWORD", "")
 	if user != "" || password != "" {
 		u.User = url.UserPassword(user, password)
 	}
 	if s.redisTLS() {
-		u.Scheme = "rediss"
+		u.Scheme = "rediss" + kind
 	}
-	return u.String()
+	return u
 }
 
 // redisTLS says whether the options of soketi's connections ask for TLS, the only thing
