@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"buildrelay/relay/broker"
 	"buildrelay/relay/relaytest"
 )
@@ -128,13 +126,11 @@ func (l *clusterLog) append(id string) (at string, err error) {
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Second)
 	defer cancel()
 	client, keys, args := l.cluster.Client(), []string{l.key}, []any{"line", "text " + id, id}
-	var reply *redis.Cmd
+	call := func() ([]any, error) { return client.Eval(ctx, broker.AppendScript(), keys, args...).Slice() }
 	if l.way == "function" {
-		reply = client.FCall(ctx, "buildrelay_append", keys, args...)
-	} else {
-		reply = redis.NewScript(broker.AppendScript()).Run(ctx, client, keys, args...)
+		call = func() ([]any, error) { return client.FCall(ctx, "buildrelay_append", keys, args...).Slice() }
 	}
-	values, err := reply.Slice()
+	values, err := call()
 	if err != nil {
 		return "", err
 	}

@@ -1,13 +1,9 @@
 package main_test
 
 import (
-	"net"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/checker"
@@ -23,19 +19,6 @@ func TestFaultsOfNetworks(t *testing.T) {
 	})
 }
 
-// distant is a Redis that relays reach by a link of their own.
-type distant struct {
-	*relaytest.Redis
-	relays *relaytest.Link
-}
-
-func (d distant) URL() string {
-	_, port, _ := strings.Cut(d.Redis.Address(), ":")
-	return "redis://" + net.JoinHostPort(d.relays.Inside, port)
-}
-
-func (d distant) Client() redis.UniversalClient { return d.Redis.Client() }
-
 // packetsLost cuts the relay off a Redis that backends go on to reach.
 func packetsLost(d time.Duration) fault {
 	var relays *relaytest.Link
@@ -43,9 +26,9 @@ func packetsLost(d time.Duration) fault {
 		Group: func(t testing.TB) faults.RedisGroup {
 			n, backends := relaytest.NewNamespace(t)
 			relays = n.Connect()
-			return distant{relaytest.StartRedis(t, relaytest.RedisIn(backends, relays)), relays}
+			return relaytest.DistantRedis{Redis: relaytest.StartRedis(t, relaytest.RedisIn(backends, relays)), Relays: relays}
 		},
-		Load: faults.Load{Every: 50 * time.Millisecond}, // all of what comes meanwhile comes at once
+		Load: faults.Load{Every: 150 * time.Millisecond}, // what is written meanwhile comes all at once
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
 			w.Fault("lost packets", func() {

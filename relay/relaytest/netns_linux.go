@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,11 +54,19 @@ func NeedNamespaces(t testing.TB) {
 	n.run("ip", "netns", "delete", n.name)
 }
 
-var namespaces atomic.Int64
-
+// namespaceName is a name that no namespace has. With it devices have names of 15 bytes at
+// most, as they must.
 func namespaceName() string {
-	return fmt.Sprintf("%s%d-%d", namespacePrefix, os.Getpid(), namespaces.Add(1))
+	for {
+		name := fmt.Sprintf("%s%d-%d", namespacePrefix, os.Getpid(), rand.IntN(1000))
+		if _, err := os.Stat(namespaceFiles + name); err != nil {
+			return name
+		}
+	}
 }
+
+// namespaceFiles is where ip keeps namespaces.
+const namespaceFiles = "/var/run/netns/"
 
 const namespacePrefix = "relaytest-"
 
@@ -186,7 +194,7 @@ func (n *Namespace) Dial(ctx context.Context, network, address string) (net.Conn
 
 // enter takes the calling thread into the namespace.
 func (n *Namespace) enter() error {
-	file, err := os.Open("/var/run/netns/" + n.name)
+	file, err := os.Open(namespaceFiles + n.name)
 	if err != nil {
 		return fmt.Errorf("opening the namespace: %w", err)
 	}
@@ -210,6 +218,20 @@ func RedisIn(l *Link, others ...*Link) RedisOption {
 
 // RedisAt makes the server listen at the outer end of the link.
 func RedisAt(l *Link) RedisOption { return func(r *Redis) { r.host = l.Outside } }
+
+// DistantRedis is a Redis that relays reach by a link, and others as they are used to.
+type DistantRedis struct {
+	*Redis
+	Relays *Link
+}
+
+// URL is where relays find it.
+func (d DistantRedis) URL() string {
+	return fmt.Sprintf("redis://%s:%d", d.Relays.Inside, d.port)
+}
+
+// Client is a client that uses no link of the relays.
+func (d DistantRedis) Client() redis.UniversalClient { return d.Redis.Client() }
 
 // SentinelAcross puts the first master into the link's namespace; all else is outside.
 func SentinelAcross(l *Link) SentinelOption {
