@@ -25,7 +25,7 @@ func TestChaosFindsWhatNodesLack(t *testing.T) {
 			t.Parallel()
 			act := some(chaos.Acts()[0], func(f chaos.Fault) bool { return strings.HasPrefix(f.Name, "F11 ") })
 			run := chaos.Run{
-				Act: act, Size: chaos.Size{Nodes: 2, Clients: 40, Channels: 8, Entries: 120},
+				Act: act, Size: chaos.Size{Nodes: 2, Clients: 24, Channels: 8, Entries: 120},
 				Seed: 1 + rand.Uint64N(1e9), Last: 5 * time.Second, Calm: time.Second / 2, Lacks: control.lacks,
 			}
 			o := run.Do(t)
