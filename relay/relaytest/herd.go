@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Herd is clients that connect all at once and do as pusher-js does: told to come later they
-// are back after a second.
+// Herd is clients that connect all at once and do as pusher-js does: cut off, or told to come
+// later, they are back after a second.
 type Herd struct {
 	relay   *Relay
 	dialer  websocket.Dialer
@@ -49,26 +49,40 @@ func (h *Herd) Come(ctx context.Context) error {
 
 func (h *Herd) connect(ctx context.Context) (*websocket.Conn, error) {
 	for {
-		conn, response, err := h.dialer.DialContext(ctx, h.relay.SocketURL(Key), nil)
-		if err != nil {
-			return nil, fmt.Errorf("connecting: %w", err)
+		conn, err := h.try(ctx)
+		if conn != nil || err != nil {
+			return conn, err
 		}
-		response.Body.Close()
-		_, text, err := conn.ReadMessage()
-		if err == nil && bytes.Contains(text, []byte("pusher:connection_established")) {
-			return conn, nil
-		}
-		conn.Close()
-		if err != nil || !bytes.Contains(text, []byte(`"code":4100`)) {
-			return nil, fmt.Errorf("told %s: %w", text, err)
-		}
-		h.told.Add(1)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// try returns nothing where the client is to try again: it is told so, or was cut off because
+// the relay was too busy to shake hands in time.
+func (h *Herd) try(ctx context.Context) (*websocket.Conn, error) {
+	conn, response, err := h.dialer.DialContext(ctx, h.relay.SocketURL(Key), nil)
+	if err != nil {
+		return nil, nil //nolint:nilerr // it tries again
+	}
+	response.Body.Close()
+	_, text, err := conn.ReadMessage()
+	switch {
+	case err != nil:
+	case bytes.Contains(text, []byte("pusher:connection_established")):
+		return conn, nil
+	case bytes.Contains(text, []byte(`"code":4100`)):
+		h.told.Add(1)
+	default:
+		err = fmt.Errorf("told %s", text)
+		conn.Close()
+		return nil, err
+	}
+	conn.Close()
+	return nil, nil
 }
 
 // Reset cuts off all who are connected, as a balancer does that lets its connections go.
