@@ -2,13 +2,14 @@ package relay
 
 import (
 	"sort"
+	"time"
 
 	"buildrelay/protocol"
 	"buildrelay/relay/feed"
 )
 
 // page is a part of a log, encoded: frames, and word of what is missing between
-// them. It is never changed, so any number of subscriptions may read it.
+// them. They are never changed, so any number of subscriptions may read it.
 type page struct {
 	channel *channel
 	asked   protocol.Start    // for what
@@ -20,6 +21,8 @@ type page struct {
 	// begun is the number of the read that brought it.
 	begun uint64
 	gaps  []protocol.GapReason
+	// used is when somebody was given it the last time. Guarded by pages.mu.
+	used time.Time
 }
 
 // newPage encodes what was read. Everything that does not continue what comes before

@@ -20,6 +20,8 @@ const (
 	// maxKept and maxKeptSize bound the pages that are kept for other readers.
 	maxKept     = 256
 	maxKeptSize = 32 << 20
+	// keptFor is how long a page is kept that nobody reads.
+	keptFor = time.Minute
 )
 
 // pages reads logs for the subscriptions that are not at the end of theirs. Those
@@ -66,6 +68,7 @@ func (p *pages) get(ch *channel, at protocol.Position) (found *page, next int) {
 			continue
 		}
 		if next, ok := kept.find(at); ok {
+			kept.used = time.Now()
 			return kept, next
 		}
 	}
@@ -80,6 +83,7 @@ func (p *pages) first(ch *channel, epoch string) *page {
 	defer p.mu.Unlock()
 	for _, kept := range slices.Backward(p.kept) {
 		if kept.channel == ch && kept.asked.Kind == protocol.StartFirst && kept.top.Epoch == epoch {
+			kept.used = time.Now()
 			return kept
 		}
 	}
@@ -88,10 +92,19 @@ func (p *pages) first(ch *channel, epoch string) *page {
 
 // forget drops the pages of a channel: its log may have another history now.
 func (p *pages) forget(ch *channel) {
+	p.drop(func(kept *page) bool { return kept.channel == ch })
+}
+
+// expire drops the pages that nobody has read for long.
+func (p *pages) expire(now time.Time) {
+	p.drop(func(kept *page) bool { return now.Sub(kept.used) > keptFor })
+}
+
+func (p *pages) drop(is func(kept *page) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.kept = slices.DeleteFunc(p.kept, func(kept *page) bool {
-		if kept.channel != ch {
+		if !is(kept) {
 			return false
 		}
 		p.keptSize -= kept.frames.Footprint()
@@ -148,8 +161,7 @@ func (p *pages) take() *pageRequest {
 // serve reads until it succeeds, or nobody waits any more.
 func (p *pages) serve(ctx context.Context, r *pageRequest) {
 	for pause := 50 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
-		if r.key.channel.subscriptions() == 0 {
-			p.finish(r, nil)
+		if p.giveUp(r) {
 			return
 		}
 		read, err := p.read(ctx, r)
@@ -162,6 +174,19 @@ func (p *pages) serve(ctx context.Context, r *pageRequest) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// giveUp gives a request up if all who waited have left, and says whether it did. Clients that
+// come and go while Redis is away would otherwise leave more to read than those who are there.
+func (p *pages) giveUp(r *pageRequest) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.waiters = slices.DeleteFunc(r.waiters, func(s *subscription) bool { return s.left.Load() })
+	if len(r.waiters) > 0 {
+		return false
+	}
+	delete(p.open, r.key)
+	return true
 }
 
 func (p *pages) read(ctx context.Context, r *pageRequest) (*page, error) {
@@ -183,19 +208,14 @@ func (p *pages) read(ctx context.Context, r *pageRequest) (*page, error) {
 	return newPage(r.key.channel, read), nil
 }
 
-// finish keeps the page and posts it to those who wait; nil means that nobody does.
+// finish keeps the page and posts it to those who wait.
 func (p *pages) finish(r *pageRequest, read *page) {
 	p.mu.Lock()
 	delete(p.open, r.key)
 	waiters := r.waiters
-	if read != nil {
-		read.begun, read.asked = r.begun, r.key.start
-		p.keep(read)
-	}
+	read.begun, read.asked, read.used = r.begun, r.key.start, time.Now()
+	p.keep(read)
 	p.mu.Unlock()
-	if read == nil {
-		return
-	}
 	for _, s := range waiters {
 		s.conn.worker.post(task{kind: taskPage, sub: s, page: read})
 	}

@@ -156,7 +156,7 @@ func (s *subscription) pin() {
 // receive takes a page that was asked for.
 func (w *worker) receive(s *subscription, p *page) {
 	r := s.replay
-	if s.left || s.conn.parted || r.state != replayWaiting {
+	if s.left.Load() || s.conn.parted || r.state != replayWaiting {
 		return
 	}
 	if !r.placed {

@@ -19,6 +19,10 @@ type subscription struct {
 	// before any reply to what the client sends next.
 	ended atomic.Bool
 
+	// left says that the client unsubscribed: nothing more is sent. The connection's worker
+	// sets it, those who read pages look at it.
+	left atomic.Bool
+
 	// Set under channel.mu when the subscription becomes live, static after.
 	shard *shard
 
@@ -31,8 +35,6 @@ type subscription struct {
 	prelude []byte
 	// joined says that it stands in its shard; due that it stands in conn.due.
 	joined, due bool
-	// left says that the client unsubscribed: nothing more is sent.
-	left bool
 	// place and lag are its indexes in shard.readers and shard.lagging; lag is
 	// -1 while it does not lag.
 	place, lag int

@@ -53,6 +53,7 @@ func (h *Hub) sweep(ctx context.Context) {
 			h.sweepChannels(now)
 			h.ageLogs(now)
 			h.ageRolls(now)
+			h.pages.expire(now)
 		}
 	}
 }

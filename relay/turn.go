@@ -58,7 +58,7 @@ func (w *worker) gather(c *Conn, out []byte) (_ []byte, frames int) {
 	i, borrowed := 0, false
 	for ; i < len(c.due) && len(out) < maxTurn; i++ {
 		s := c.due[i]
-		if s.left || s.ended.Load() {
+		if s.left.Load() || s.ended.Load() {
 			s.due = false
 			continue
 		}
@@ -138,7 +138,7 @@ func (w *worker) settleAll() {
 // fallBehind notes the readers of c that could not be brought up to date.
 func (w *worker) fallBehind(c *Conn) {
 	for _, s := range c.due {
-		if !s.left {
+		if !s.left.Load() {
 			s.shard.lag(s)
 		}
 		if c.busy && s.replay != nil {

@@ -177,7 +177,7 @@ func (w *worker) apply(t task) {
 // behind the point that a pass has reached, so it is served by itself, and the feed
 // is kept for it until then.
 func (w *worker) leave(s *subscription) {
-	s.left = true
+	s.left.Store(true)
 	if moved := s.shard.leave(s); moved != nil && moved.due {
 		moved.shard.lag(moved)
 		w.enqueue(moved.conn)
