@@ -183,8 +183,7 @@ func TestNobodyLeavesWhenAReplicaBecomesTheMaster(t *testing.T) {
 			group.AwaitPromotion()
 		},
 		"and lacks something": func(c *crowd, group *relaytest.RedisSentinel) {
-			group.CutReplica()
-			c.reads() // meanwhile some come and go
+			c.gone(group.CutReplica) // the replica does not hear that they left
 			group.Master().Kill()
 			group.AwaitPromotion()
 		},
@@ -238,6 +237,20 @@ func (c *crowd) deposeUnheard(group *relaytest.RedisSentinel) {
 // get reads what the first partition has.
 func (c *crowd) get(server *relaytest.Redis, key string) string {
 	return server.Client().Get(c.t.Context(), partitionKey(0)+key).Val()
+}
+
+// gone has somebody come to each channel, and leave after something has happened.
+func (c *crowd) gone(happens func()) {
+	n := c.nodes[0]
+	for _, channel := range c.channels {
+		n.enter(channel, "gone")
+	}
+	c.reads()
+	happens()
+	for _, channel := range c.channels {
+		n.Leave("1", channel, "gone")
+	}
+	c.reads()
 }
 
 // reads reads who is in each channel, which waits until Redis has been told.
