@@ -87,7 +87,7 @@ func (n *node) examine(ctx context.Context) (unfit, err error) {
 	}
 	for _, f := range append(found, checkRoster(ctx, n.roster)) {
 		if f.Start == broker.Warns {
-			n.log.Warn(f.Text)
+			n.log.Warn("Redis may lose something, or refuse it", "finding", f.Text)
 		}
 	}
 	return nil, nil

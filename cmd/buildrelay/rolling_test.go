@@ -16,7 +16,7 @@ type rolling struct {
 	door  *door
 	log   *numberedLog
 	pages map[string]logPage // by transport
-	crew  *crew
+	crew  *relaytest.Crew
 	// held is how many connections the nodes had that have stopped.
 	held int
 }
@@ -37,7 +37,7 @@ func TestARollingRestartNobodyNotices(t *testing.T) {
 			Build: "web", Via: r.door.address(), Transports: []string{transport}, Patience: 2*relaytest.Patience + window,
 		})
 	}
-	r.crew = joinCrew(t, r.door, int(lasting(300, 40)))
+	r.crew = relaytest.JoinCrew(t, r.door.address(), int(lasting(300, 40)))
 	for i := range r.all { // the first one, which was alone at first, is the last
 		r.restart(len(r.all)-1-i, window)
 	}
@@ -66,7 +66,7 @@ func (r *rolling) restart(i int, window time.Duration) {
 }
 
 func (r *rolling) expectUnnoticed() {
-	asked, p99, peak, wrong := r.crew.report()
+	asked, p99, peak, wrong := r.crew.Report()
 	if wrong != nil {
 		r.t.Errorf("connections ended otherwise: %v", wrong)
 	}
