@@ -116,8 +116,8 @@ type Config struct {
 	// between them. Others are taken for the client themselves.
 	TrustedProxies Networks `env:"TRUSTED_PROXIES"`
 
-	// Most connections of this node; 0 means no limit. One more is refused (4100), as it is
-	// by the next three.
+	// Most connections of this node; 0 means no limit, but that of the file descriptors, an
+	// eighth of which is kept. One more is refused (4100), as it is by the next three.
 	MaxConnections int `env:"MAX_CONNECTIONS"`
 	// Most connections from one address; 0 means no limit. IPv6 addresses count by their
 	// first 64 bits. A whole company may stand behind one address.
@@ -148,12 +148,13 @@ type Config struct {
 	// the name that they have.
 	NodeHostname string `env:"NODE_HOSTNAME"`
 
-	// Address for /metrics (Prometheus), /healthz, /readyz and /usage (memory), without
-	// TLS. Empty turns it off.
+	// Address for /metrics (Prometheus), /healthz, /readyz, /usage (memory), /debug/pprof/
+	// and /debug/goroutines, without TLS. Empty turns it off.
 	MetricsListen string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9601"`
 	// Percent of the memory that the process may have (GOMEMLIMIT, or what the container
-	// or the machine has) above which /accept-traffic answers 503, for load balancers that
-	// ask there, as with soketi; 0 means that memory does not matter.
+	// or the machine has) above which new clients are refused (4100), and /accept-traffic
+	// answers 503, for load balancers that ask there, as with soketi; 0 means that memory
+	// does not matter.
 	AcceptTrafficMemory int `env:"ACCEPT_TRAFFIC_MEMORY" envDefault:"85"`
 	// Least level that is logged: debug, info, warn or error.
 	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
@@ -172,7 +173,8 @@ type Config struct {
 	// written at once.
 	FlushWindow time.Duration `env:"FLUSH_WINDOW" envDefault:"10ms"`
 	// Memory for the events that slow readers have yet to read, all channels together,
-	// such as 64MiB. 0 means a quarter of GOMEMLIMIT, or 256 MiB where that is not set.
+	// such as 64MiB. 0 means a quarter of GOMEMLIMIT or, where that is not set, 256 MiB,
+	// but no more than a quarter of what the container or the machine has.
 	FeedMemory appsfile.Bytes `env:"FEED_MEMORY" envDefault:"0"`
 
 	// How long the node goes on accepting clients after it was told to stop, so that a
