@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,22 +91,23 @@ func (b *beats) turnTo(m *redisconn.Map) {
 	}
 }
 
-// server returns the address to subscribe at: of a Cluster any master, since each is told
-// what is published to the others.
-func (l *link) server(ctx context.Context) (string, error) {
+// server returns who the masters are, and the address of the one to subscribe at: of a
+// Cluster any, since each is told what is published to the others.
+func (l *link) server(ctx context.Context) (of *redisconn.Map, at string, err error) {
 	m, err := l.broker.config.Redis.Look(ctx)
 	if err != nil { // Sentinels may be gone, and Redis well
 		m, err = l.broker.config.Redis.Known(ctx)
 	}
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	return m.Masters()[rand.N(len(m.Masters()))], nil //nolint:gosec // no secret
+	return m, m.Masters()[rand.N(len(m.Masters()))], nil //nolint:gosec // no secret
 }
 
-// watchMasters ends the link when the master that it is connected to is none any more: it
-// may go on answering for a while, and hear nothing.
-func (l *link) watchMasters(ctx context.Context, at string) {
+// watchMasters ends the link when there are other masters than those of the map. One that is
+// none any more may go on answering for a while, and hear nothing; and of what was published
+// while one took the place of another some may be lost.
+func (l *link) watchMasters(ctx context.Context, of *redisconn.Map) {
 	for {
 		pause(ctx, lookEvery)
 		m, err := l.broker.config.Redis.Look(ctx)
@@ -113,8 +115,8 @@ func (l *link) watchMasters(ctx context.Context, at string) {
 		case ctx.Err() != nil:
 			return
 		case err != nil: // what is known counts
-		case !m.Has(at):
-			l.fail(fmt.Errorf("%s is no master any more", at))
+		case !slices.Equal(m.Masters(), of.Masters()):
+			l.fail(fmt.Errorf("the masters are %s, not %s any more", m.Masters(), of.Masters()))
 			return
 		}
 	}

@@ -68,7 +68,7 @@ type link struct {
 func (l *link) run(ctx context.Context) error {
 	ctx, l.fail = context.WithCancelCause(ctx)
 	defer l.fail(nil)
-	at, err := l.server(ctx)
+	masters, at, err := l.server(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (l *link) run(ctx context.Context) error {
 	})
 	defer l.silence.Stop()
 
-	err = l.start(ctx, at)
+	err = l.start(ctx, masters)
 	for err == nil {
 		err = l.receive(ctx)
 	}
@@ -95,7 +95,7 @@ func (l *link) run(ctx context.Context) error {
 
 // start connects, has Redis told what the node wants to hear, and begins to publish
 // heartbeats.
-func (l *link) start(ctx context.Context, at string) error {
+func (l *link) start(ctx context.Context, masters *redisconn.Map) error {
 	if err := l.pubsub.Subscribe(ctx, l.broker.names.heartbeat); err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
@@ -110,7 +110,7 @@ func (l *link) start(ctx context.Context, at string) error {
 	l.running.Go(func() { l.keepAnswering(ctx) })
 	l.publishing.Go(func() { l.publishHeartbeats(ctx) })
 	if !l.broker.config.Redis.IsSingle() {
-		l.publishing.Go(func() { l.watchMasters(ctx, at) })
+		l.publishing.Go(func() { l.watchMasters(ctx, masters) })
 	}
 	return nil
 }

@@ -28,12 +28,6 @@ func single(address string) *Map { return &Map{masters: []string{address}} }
 // Masters returns the addresses of all masters, sorted. The caller may not change it.
 func (m *Map) Masters() []string { return m.masters }
 
-// Has says whether the server at address is a master.
-func (m *Map) Has(address string) bool {
-	_, has := slices.BinarySearch(m.masters, address)
-	return has
-}
-
 // Of returns the address of the master that has the key.
 func (m *Map) Of(key string) string {
 	if m.of == nil {
