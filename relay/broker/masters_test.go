@@ -109,12 +109,13 @@ func TestALogWhoseSlotMovesIsAppendedToAsIfNothingWere(t *testing.T) {
 	defer stop()
 	var appending sync.WaitGroup
 	var appended atomic.Int64
+	publishing := t.Context()
 	appending.Go(func() {
 		for ; ctx.Err() == nil; appended.Add(1) {
 			e := event("log", fmt.Sprint(appended.Load()))
 			e.ID = e.Data
 			for tries := 0; ; tries++ {
-				if _, err := r.Publish(t.Context(), "1", []protocol.Event{e}); err == nil {
+				if _, err := r.Publish(publishing, "1", []protocol.Event{e}); err == nil {
 					break
 				} else if tries == 10 {
 					t.Errorf("appending: %v", err)

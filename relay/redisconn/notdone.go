@@ -1,10 +1,10 @@
 package redisconn
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
-	"errors"
 	"github.com/redis/go-redis/v9"
 )
 

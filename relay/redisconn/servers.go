@@ -101,7 +101,7 @@ func (s *Servers) Look(ctx context.Context) (*Map, error) {
 	if s.IsSingle() {
 		return s.known.Load(), nil
 	}
-	found := s.looking.DoChan("", func() (any, error) { return s.look() })
+	found := s.looking.DoChan("", func() (any, error) { return s.look(context.WithoutCancel(ctx)) })
 	select {
 	case result := <-found:
 		m, _ := result.Val.(*Map)
@@ -119,8 +119,8 @@ type answer struct {
 }
 
 // look asks everybody, and takes the newest answer.
-func (s *Servers) look() (*Map, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+func (s *Servers) look(ctx context.Context) (*Map, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	addresses := s.whom()
 	answers := make(chan answer, len(addresses)) // so that nobody waits who comes late
@@ -182,9 +182,9 @@ func newest(all []answer) *Map {
 	}).from
 }
 
-func votes(all []answer, for_ answer) (n int) {
+func votes(all []answer, one answer) (n int) {
 	for _, a := range all {
-		if a.age == for_.age && a.from.Equal(for_.from) {
+		if a.age == one.age && a.from.Equal(one.from) {
 			n++
 		}
 	}

@@ -124,11 +124,11 @@ func parseSentinels(protocol, rest string, roots *x509.CertPool) (*Servers, erro
 	}
 	if db != "" {
 		numbered := url.URL{Scheme: protocol, Host: "host", Path: "/" + db}
-		if of, err := redis.ParseURL(numbered.String()); err != nil {
+		of, err := redis.ParseURL(numbered.String())
+		if err != nil {
 			return nil, errors.New("what follows the master in the URL must be the number of a database")
-		} else {
-			o.DB = of.DB
 		}
+		o.DB = of.DB
 	}
 	query := u.Query()
 	own := sentinels{name: name, options: &redis.Options{

@@ -82,7 +82,7 @@ func (h *Herd) try(ctx context.Context) (*websocket.Conn, error) {
 		return nil, err
 	}
 	conn.Close()
-	return nil, nil
+	return nil, nil //nolint:nilerr // as above
 }
 
 // Reset cuts off all who are connected, as a balancer does that lets its connections go.

@@ -178,6 +178,7 @@ func (n *Namespace) Dial(ctx context.Context, network, address string) (net.Conn
 		err  error
 	}
 	answer := make(chan dialed, 1)
+	// Dial waits for it.
 	go func() {
 		// The thread is in the namespace then, and ends with the goroutine.
 		runtime.LockOSThread()
