@@ -69,7 +69,7 @@ func (b *Broker) countRepeats(appID string, messages []*message, appends []*appe
 		}
 	}
 	for _, a := range appends {
-		if a.repeat {
+		if a.repeated() {
 			n++
 		}
 	}

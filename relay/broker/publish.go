@@ -45,12 +45,17 @@ const publishTimeout = 1900 * time.Millisecond
 type appending struct {
 	index int // of the event
 	key   string
+	id    string // of the event
 	args  []any
 	// replicas is how many replicas are to have the event before it is acknowledged.
 	replicas int
 	reply    *redis.Cmd
-	// repeat says that the event was in the log.
-	repeat bool
+}
+
+// repeated says that the event was in the log before.
+func (a *appending) repeated() bool {
+	reply, _ := a.reply.Val().([]any)
+	return len(reply) == 3 && reply[1] == int64(1)
 }
 
 // sort tells events that are published from those that join a log. What clients send to
@@ -63,7 +68,7 @@ func (b *Broker) sort(appID string, events []protocol.Event) (live []protocol.Ev
 			continue
 		}
 		args := []any{e.Name, e.Data, e.ID, appendOptions(e, rule)}
-		appends = append(appends, &appending{index: i, key: b.names.log(appID, e.Channel), args: args, replicas: rule.Replicas})
+		appends = append(appends, &appending{index: i, key: b.names.log(appID, e.Channel), id: e.ID, args: args, replicas: rule.Replicas})
 	}
 	return live, appends
 }
@@ -130,7 +135,6 @@ func fill(receipt *protocol.Receipt, appends []*appending) error {
 			return fmt.Errorf("the answer of the script: %w", err)
 		}
 		receipt.Positions[a.index] = at
-		a.repeat = reply[1] == int64(1)
 		receipt.Watched = receipt.Watched || reply[2] == int64(1)
 	}
 	return nil

@@ -77,12 +77,32 @@ func (b *Broker) sendTo(ctx context.Context, client *redis.Client, some outgoing
 	if err := b.sendBy(ctx, conn, some); err != nil {
 		return err
 	}
+	if err := b.touch(ctx, conn, some.appends); err != nil {
+		return err
+	}
 	have, err := conn.Wait(ctx, n, replicaTime).Result()
 	if err != nil {
 		return fmt.Errorf("waiting for replicas: %w", err)
 	}
 	if have < int64(n) {
 		return fmt.Errorf("%w: %d of %d", protocol.ErrNotReplicated, have, n)
+	}
+	return nil
+}
+
+// touch writes something on the connection where an event was in its log before: by one that
+// wrote nothing WAIT waits for nothing, since Redis 7.2. Its id is known for longer now.
+func (b *Broker) touch(ctx context.Context, conn *redis.Conn, appends []*appending) error {
+	i := slices.IndexFunc(appends, (*appending).repeated)
+	if i < 0 {
+		return nil
+	}
+	known, err := conn.Expire(ctx, appends[i].key+idSuffix+appends[i].id, onceKept).Result()
+	switch {
+	case err != nil:
+		return errors.New("renewing an event's id: " + err.Error()) // nothing is sent again
+	case !known:
+		return fmt.Errorf("%w: it came long ago", protocol.ErrNotReplicated)
 	}
 	return nil
 }
@@ -104,10 +124,14 @@ func (b *Broker) sendBy(ctx context.Context, by redis.Cmdable, some outgoing) er
 	if unknown.appends == nil {
 		return nil
 	}
-	if err := b.scripts.append.Load(ctx, by); err != nil {
-		return err
+	err := b.scripts.append.Load(ctx, by)
+	if err == nil {
+		err = b.exec(ctx, by, unknown)
 	}
-	return b.exec(ctx, by, unknown)
+	if err != nil && redisconn.IsNotDone(err) && some.messages != nil {
+		return errors.New(err.Error()) // the messages were published, and are not sent again
+	}
+	return err
 }
 
 // exec runs several appends in a transaction: without it somebody else could load the
