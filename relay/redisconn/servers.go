@@ -26,6 +26,7 @@ type Servers struct {
 
 	looking singleflight.Group
 	known   atomic.Pointer[Map] // nil before anybody answered
+	age     int64               // that of the answer; belongs to look
 
 	mu sync.Mutex
 	// asked are the clients of those who were asked, by address; nil once closed.
@@ -125,29 +126,34 @@ func (s *Servers) look(ctx context.Context) (*Map, error) {
 	addresses := s.whom()
 	answers := make(chan answer, len(addresses)) // so that nobody waits who comes late
 	for _, address := range addresses {
-		client, err := s.client(address)
-		if err != nil {
+		if err := s.ask(ctx, address, answers); err != nil {
 			return nil, err
 		}
-		s.asking.Go(func() { // Close waits for it
-			m, age, err := s.source.ask(ctx, client, address)
-			answers <- answer{m, age, err}
-		})
 	}
-	m, err := gather(answers, len(addresses))
+	good, err := gather(answers, len(addresses))
 	if err != nil {
 		return nil, fmt.Errorf("finding Redis' master: %w", err)
 	}
-	if before := s.known.Load(); before.Equal(m) {
-		return before, nil
+	return s.take(good, len(addresses)), nil
+}
+
+// take takes the newest of the answers that so many gave who were asked. One that is older
+// than what is known counts only if most give it: those who know better may be slow.
+func (s *Servers) take(good []answer, asked int) *Map {
+	found, before := newest(good), s.known.Load()
+	if before != nil && found.age < s.age && 2*votes(good, found) <= asked {
+		return before
 	}
-	s.known.Store(m)
-	return m, nil
+	s.age = found.age
+	if before.Equal(found.from) {
+		return before
+	}
+	s.known.Store(found.from)
+	return found.from
 }
 
 // gather takes n answers, or those that come soon after the first good one.
-func gather(answers <-chan answer, n int) (*Map, error) {
-	var good []answer
+func gather(answers <-chan answer, n int) (good []answer, err error) {
 	var errs []error
 	late := make(<-chan time.Time)
 	for len(good)+len(errs) < n {
@@ -169,17 +175,17 @@ func gather(answers <-chan answer, n int) (*Map, error) {
 	if len(good) == 0 {
 		return nil, errors.Join(errs...)
 	}
-	return newest(good), nil
+	return good, nil
 }
 
-// newest returns the map of the greatest age, among those the one that most have.
-func newest(all []answer) *Map {
+// newest returns the answer of the greatest age, among those the one that most give.
+func newest(all []answer) answer {
 	return slices.MaxFunc(all, func(a, b answer) int {
 		if a.age != b.age {
 			return int(min(max(a.age-b.age, -1), 1))
 		}
 		return votes(all, a) - votes(all, b)
-	}).from
+	})
 }
 
 func votes(all []answer, one answer) (n int) {
@@ -201,13 +207,23 @@ func (s *Servers) whom() []string {
 	return slices.Compact(all)
 }
 
-// client returns the client to ask a server by.
-func (s *Servers) client(address string) (*redis.Client, error) {
+// ask asks a server, unless all is closed.
+func (s *Servers) ask(ctx context.Context, address string, answers chan<- answer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asked == nil {
-		return nil, redis.ErrClosed
+		return redis.ErrClosed
 	}
+	client := s.client(address)
+	s.asking.Go(func() { // Close waits for it
+		m, age, err := s.source.ask(ctx, client, address)
+		answers <- answer{m, age, err}
+	})
+	return nil
+}
+
+// client returns the client to ask a server by. The caller holds mu.
+func (s *Servers) client(address string) *redis.Client {
 	c := s.asked[address]
 	if c == nil {
 		o := Strict(at(s.source.to(), address), askTime)
@@ -215,7 +231,7 @@ func (s *Servers) client(address string) (*redis.Client, error) {
 		c = redis.NewClient(o)
 		s.asked[address] = c
 	}
-	return c, nil
+	return c
 }
 
 // Close lets go of the connections to those who were asked.

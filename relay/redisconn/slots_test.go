@@ -68,7 +68,7 @@ func TestTheNewestAnswerCountsAndAmongThemTheMostGiven(t *testing.T) {
 		"the most":               {[]answer{{single("a"), 0, nil}, {b, 0, nil}, {single("b"), 0, nil}}, b},
 		"the most of the newest": {[]answer{{b, 1, nil}, {b, 1, nil}, {a, 2, nil}}, a},
 	} {
-		if got := newest(c.all); !got.Equal(c.want) {
+		if got := newest(c.all).from; !got.Equal(c.want) {
 			t.Errorf("%s: %v", what, got.Masters())
 		}
 	}
