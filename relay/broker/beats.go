@@ -94,10 +94,7 @@ func (b *beats) turnTo(m *redisconn.Map) {
 // server returns who the masters are, and the address of the one to subscribe at: of a
 // Cluster any, since each is told what is published to the others.
 func (l *link) server(ctx context.Context) (of *redisconn.Map, at string, err error) {
-	m, err := l.broker.config.Redis.Look(ctx)
-	if err != nil { // Sentinels may be gone, and Redis well
-		m, err = l.broker.config.Redis.Known(ctx)
-	}
+	m, err := l.broker.config.Redis.Find(ctx)
 	if err != nil {
 		return nil, "", err
 	}

@@ -112,6 +112,16 @@ func (s *Servers) Look(ctx context.Context) (*Map, error) {
 	}
 }
 
+// Find is Look; but what was known counts where nobody says anything: Sentinels may be gone,
+// and Redis well.
+func (s *Servers) Find(ctx context.Context) (*Map, error) {
+	m, err := s.Look(ctx)
+	if known := s.known.Load(); err != nil && known != nil {
+		return known, nil
+	}
+	return m, err
+}
+
 // answer is what one of those who were asked says.
 type answer struct {
 	from *Map

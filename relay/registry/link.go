@@ -37,7 +37,7 @@ type link struct {
 // runLink tells and asks Redis until ctx ends or something fails, and says whether it could
 // tell all once. It may go on, for its last words, as long as life.
 func (r *Registry) runLink(ctx, life context.Context) (began bool, err error) {
-	who, err := r.config.Redis.Look(ctx)
+	who, err := r.config.Redis.Find(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -158,7 +158,7 @@ func (r *Roster) Run(ctx context.Context, sink Sink) {
 
 	wait, failed := firstPause, false
 	for ctx.Err() == nil {
-		who, err := r.config.Redis.Look(ctx)
+		who, err := r.config.Redis.Find(ctx)
 		if err == nil {
 			wait, failed = firstPause, false
 			r.follow(ctx, life, who, sink)

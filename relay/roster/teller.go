@@ -97,7 +97,7 @@ func (t *teller) run(ctx, life context.Context) {
 
 // tell runs a session, if the masters are the same still.
 func (t *teller) tell(ctx, life context.Context) (leased bool, err error) {
-	if _, err := t.config.Redis.Look(ctx); err != nil {
+	if _, err := t.config.Redis.Find(ctx); err != nil {
 		return false, err
 	}
 	if !t.isMaster() {
