@@ -49,6 +49,7 @@ type ChannelName struct{ App, Channel string }
 type LogTop struct {
 	At     Position // of the newest entry, the zero Position where there is no log
 	Closed bool     // that entry is final
+	Unread bool     // nobody knows: its master in Redis is away
 }
 
 var (

@@ -21,7 +21,8 @@ type Log interface {
 	// ReadLog returns a part of a log, which is empty where there is no log.
 	// [protocol.ErrLogBroken] says that trying again is of no use.
 	ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error)
-	// LogTops returns where each of the logs ends, in the order of names.
+	// LogTops returns where each of the logs ends, in the order of names. With an error it may
+	// still return some, and the rest as Unread.
 	LogTops(ctx context.Context, names []protocol.ChannelName) ([]protocol.LogTop, error)
 }
 

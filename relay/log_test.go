@@ -28,6 +28,7 @@ type scriptedEntries struct {
 	epoch   string
 	closed  bool
 	broken  bool
+	away    bool // its master
 	top     protocol.ID
 	entries []protocol.Event // that are retained
 }
@@ -68,7 +69,7 @@ func (l *scriptedLog) ReadLog(_ context.Context, _, channel string, start protoc
 	defer l.mu.Unlock()
 	log := l.logs[channel]
 	switch {
-	case l.away:
+	case l.away || log != nil && log.away:
 		return protocol.Page{}, errAway
 	case log == nil:
 		return protocol.Page{From: start.Since}, nil
@@ -125,12 +126,15 @@ func (l *scriptedLog) LogTops(_ context.Context, names []protocol.ChannelName) (
 		return nil, errAway
 	}
 	tops := make([]protocol.LogTop, len(names))
+	var err error
 	for i, name := range names {
-		if log := l.logs[name.Channel]; log != nil && !log.broken {
+		if log := l.logs[name.Channel]; log != nil && log.away {
+			tops[i], err = protocol.LogTop{Unread: true}, errAway
+		} else if log != nil && !log.broken {
 			tops[i] = protocol.LogTop{At: protocol.Position{Epoch: log.epoch, ID: log.top}, Closed: log.closed}
 		}
 	}
-	return tops, nil
+	return tops, err
 }
 
 // doAppend: append CHANNEL EVENT DATA [except=CLIENT] [times=N] [size=N] [unheard]
@@ -172,7 +176,8 @@ func (w *world) doAppend(args []string) error {
 
 // doLog: log away, log back, log pagesize N, log lose CHANNEL (it is gone), log trim
 // CHANNEL N (all but the newest N), log rollback CHANNEL N (the newest N are gone),
-// log remove CHANNEL N (the Nth that is retained), log break CHANNEL.
+// log remove CHANNEL N (the Nth that is retained), log break CHANNEL, log hide CHANNEL (its
+// master alone is away), log show CHANNEL.
 func (w *world) doLog(args []string) error {
 	l := w.log
 	l.mu.Lock()
@@ -204,6 +209,8 @@ func (w *world) doLog(args []string) error {
 		log.entries = slices.Delete(slices.Clone(log.entries), n-1, n)
 	case "break":
 		log.broken = true
+	case "hide", "show":
+		log.away = args[0] == "hide"
 	default:
 		return fmt.Errorf("log does not know %q", args[0])
 	}

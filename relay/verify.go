@@ -49,7 +49,7 @@ func (h *Hub) verify(ctx context.Context) {
 }
 
 // compare compares channels with their logs, those that differ twice: what they miss may
-// be on its way. It says whether Redis answered.
+// be on its way. It says whether Redis answered for all.
 func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 	differ, ok := h.compareOnce(ctx, channels, false)
 	if len(differ) == 0 {
@@ -60,12 +60,12 @@ func (h *Hub) compare(ctx context.Context, channels []*channel) bool {
 	case <-ctx.Done():
 		return false
 	}
-	differ, ok = h.compareOnce(ctx, differ, true)
+	differ, again := h.compareOnce(ctx, differ, true)
 	for _, ch := range differ {
 		h.pages.forget(ch)
 		h.metrics.LogMissed.Inc()
 	}
-	return ok
+	return ok && again
 }
 
 // compareOnce asks where the logs of some channels end, and returns the channels whose
@@ -80,16 +80,13 @@ func (h *Hub) compareOnce(ctx context.Context, channels []*channel, sure bool) (
 	ctx, cancel := context.WithTimeout(ctx, compareTimeout)
 	defer cancel()
 	tops, err := h.config.Log.LogTops(ctx, names)
-	if err != nil {
-		return nil, false
-	}
-	for i, ch := range channels {
-		if ch.compare(tops[i], asked[i], sure) {
+	for i, top := range tops {
+		if ch := channels[i]; !top.Unread && ch.compare(top, asked[i], sure) {
 			differ = append(differ, ch)
 		}
 	}
 	h.Flush()
-	return differ, true
+	return differ, err == nil
 }
 
 // logChannels returns the log channels.

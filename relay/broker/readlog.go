@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -67,7 +68,8 @@ func startArgs(s protocol.Start) (kind, value string) {
 }
 
 // LogTops returns where logs end, in their order, in one round trip to each master. A log that makes
-// no sense counts as none. That it fails is logged when it begins to.
+// no sense counts as none. That it fails is logged when it begins to; what other masters have
+// is returned all the same.
 func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
 	tops, err := b.readTops(ctx, logs)
 	if failed := err != nil && ctx.Err() == nil; b.unreadable.Swap(failed) != failed && failed {
@@ -77,7 +79,7 @@ func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]pr
 }
 
 func (b *Broker) readTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
-	tops := make([]protocol.LogTop, len(logs))
+	tops := slices.Repeat([]protocol.LogTop{{Unread: true}}, len(logs))
 	err := b.pool.DoParts(ctx, len(logs), b.homes(logs), func(p redisconn.Part) error {
 		read, err := b.readTopsOf(ctx, p.Client, pick(logs, p.Items))
 		for i, at := range p.Items[:len(read)] {
