@@ -158,7 +158,7 @@ func (b *Broker) checkNodes(ctx context.Context, needs Needs) ([]Finding, error)
 // checkNode tries what a node does. The error says that Redis does not answer.
 func (b *Broker) checkNode(ctx context.Context, p *probe) (Finding, error) {
 	switch err := missing(ctx, []right{{"hear a channel", p.hear}}); {
-	case err != nil && onlyReplies(err) && !redisconn.IsNotDone(err):
+	case err != nil && onlyReplies(err) && !isPassing(err):
 		return stops("the user may not do what a node needs: " + oneLine(err)), nil
 	case err != nil:
 		return Finding{}, err

@@ -32,7 +32,7 @@ func (b *Broker) checkServers(ctx context.Context, needs Needs) ([]Finding, erro
 			return []Finding{note("the user may not ask INFO, so that neither version, eviction nor persistence can be told")}, nil
 		case isRefusal(err):
 			return []Finding{stops("Redis cannot be asked: " + oneLine(err))}, nil
-		case err != nil && onlyReplies(err) && !redisconn.IsNotDone(err):
+		case err != nil && onlyReplies(err) && !isPassing(err):
 			return []Finding{note("Redis tells nothing of itself: " + oneLine(err))}, nil
 		case err != nil:
 			return nil, fmt.Errorf("asking %s: %w", address, err)
@@ -122,6 +122,12 @@ func isRefusal(err error) bool {
 		}
 	}
 	return false
+}
+
+// isPassing says whether Redis answers so for a while only: it is not ready yet, runs
+// somebody's slow script, or has too many clients.
+func isPassing(err error) bool {
+	return redisconn.IsNotDone(err) || redisconn.IsReply(err, "BUSY") || redisconn.IsReply(err, "ERR max number of clients")
 }
 
 // askInfo asks a server about itself.
