@@ -213,7 +213,7 @@ func (p *Pool) at(m *Map, address string) (*redis.Client, error) {
 	if p.clients == nil {
 		return nil, redis.ErrClosed
 	}
-	if m != p.current {
+	if m != p.current || len(p.retired) > 0 {
 		p.current = m
 		p.retire()
 	}
