@@ -182,9 +182,7 @@ func TestWhoPublishesByADurableRuleWaitsForAReplica(t *testing.T) {
 		_, err := r.Publish(t.Context(), "1", []protocol.Event{e})
 		return err
 	}
-	if err := publish(); err != nil {
-		t.Fatal(err)
-	}
+	relaytest.Eventually(t, "a replica has it", func() bool { return publish() == nil })
 	e.ID = "y"
 	redis.Replica().Freeze()
 	for range 2 {
