@@ -7,12 +7,7 @@ import (
 
 	"buildrelay/protocol"
 	"buildrelay/relay/relaytest"
-	"buildrelay/relay/relaytest/faults"
 )
-
-// before is a revision whose nodes must work together with those of today: what they have in
-// Redis, and say to each other, is the same. It is that of the version before.
-const before = "118ad815bdcc4868749d02a929b7bb3718b3ba71"
 
 // newMixed starts two nodes, the first of which is of the version before.
 func newMixed(t *testing.T, env map[string]string) fallbackNodes {
@@ -20,7 +15,7 @@ func newMixed(t *testing.T, env map[string]string) fallbackNodes {
 	if !relaytest.Full() {
 		t.Skip("the version before is built for the whole matrix alone")
 	}
-	old := relaytest.BuildAt(t, before)
+	old := relaytest.BuildAt(t, relaytest.VersionBefore)
 	n := newFallbackNodes(t, 2, env, nil)
 	n.all[0].Become(old)
 	n.all[0].Restart()
@@ -134,24 +129,4 @@ func mixedWebhooks(t *testing.T, hooks *relaytest.Hooks, from, to world) {
 			t.Errorf("%s was told %d times: %v", name, got[name], hooks.NamesOf(channel))
 		}
 	}
-}
-
-// Nodes are replaced by those of the version before, and by this one's again, one after the
-// other, while events come: nothing is lost, and nothing comes twice.
-func TestNothingIsLostWhileNodesOfTwoVersionsAreReplaced(t *testing.T) {
-	t.Parallel()
-	if !relaytest.Full() {
-		t.Skip("the version before is built for the whole matrix alone")
-	}
-	old, now := relaytest.BuildAt(t, before), relaytest.Build(t)
-	fault{Plan: faults.Plan{Fault: "nodes are replaced by the version before, and back", Relays: 2, Nemesis: func(w *faults.World) {
-		for _, binary := range []string{old, now} {
-			for _, relay := range w.Relays {
-				w.Wait(second, 2*second)
-				relay.Become(binary)
-				w.Fault("replace", relay.Restart)
-			}
-		}
-		w.Wait(second, 2*second)
-	}}}.run(t)
 }

@@ -25,7 +25,7 @@ type rolling struct {
 // another one; nothing is lost, and nothing comes twice.
 func TestARollingRestartNobodyNotices(t *testing.T) {
 	t.Parallel()
-	window := lasting(30*time.Second, 2*time.Second)
+	window := relaytest.Lasting(30*time.Second, 2*time.Second)
 	nodes := newFallbackNodes(t, 3, map[string]string{
 		"RELAY_LOG_RULES": "private-build-*", "RELAY_DRAIN_DELAY": "100ms", "RELAY_DRAIN_WINDOW": window.String(),
 	}, nil)
@@ -37,7 +37,7 @@ func TestARollingRestartNobodyNotices(t *testing.T) {
 			Build: "web", Via: r.door.address(), Transports: []string{transport}, Patience: 2*relaytest.Patience + window,
 		})
 	}
-	r.crew = relaytest.JoinCrew(t, r.door.address(), int(lasting(300, 40)))
+	r.crew = relaytest.JoinCrew(t, r.door.address(), int(relaytest.Lasting(300, 40)))
 	for i := range r.all { // the first one, which was alone at first, is the last
 		r.restart(len(r.all)-1-i, window)
 	}

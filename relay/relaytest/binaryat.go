@@ -10,6 +10,10 @@ import (
 	"testing"
 )
 
+// VersionBefore is a revision whose nodes must work together with those of today: what they
+// have in Redis, and say to each other, is the same. It is that of the version before.
+const VersionBefore = "118ad815bdcc4868749d02a929b7bb3718b3ba71"
+
 // BuildAt returns the path of the real binary as it was at a revision of this repository,
 // with the race detector if the test has it. It skips the test where that is not at hand,
 // as in a clone without the history.

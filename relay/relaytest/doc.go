@@ -28,3 +28,11 @@ const (
 // Full says that the whole matrix of client versions and the long tests are
 // wanted (RELAY_TEST_FULL=1, make test-full).
 func Full() bool { return os.Getenv("RELAY_TEST_FULL") == "1" }
+
+// Lasting is d where Full, else short.
+func Lasting(d, short time.Duration) time.Duration {
+	if Full() {
+		return d
+	}
+	return short
+}

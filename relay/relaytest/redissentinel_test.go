@@ -64,6 +64,9 @@ func TestSentinelsDemandPasswordsAndSpeakTLS(t *testing.T) {
 		!strings.HasSuffix(url, "/relaytest?sentinel_password=watch") || strings.Count(url, "127.0.0.1:") != 3 {
 		t.Errorf("URL %s", url)
 	}
+	if n, err := group.Master().Client().Wait(t.Context(), 1, 5*time.Second).Result(); n != 1 || err != nil {
+		t.Fatalf("%d replicas have it, %v", n, err)
+	}
 	group.FailOver()
 	relaytest.Eventually(t, "the client finds the new master", func() bool {
 		return group.Client().Get(t.Context(), "k").Val() == "v"

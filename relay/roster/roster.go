@@ -53,7 +53,7 @@ const (
 	firstPause  = 50 * time.Millisecond
 	lastPause   = 2 * time.Second
 	// lastWords is for how long the end of Run may wait for Redis.
-	lastWords = time.Second
+	lastWords = 2 * time.Second
 	// awayTooLong is after how long without Redis a node is not ready.
 	awayTooLong = 10 * time.Second
 )
@@ -147,7 +147,7 @@ func (r *Roster) Alone() bool {
 }
 
 // Run keeps Redis told until ctx ends, and then tells it what is left to tell and gives
-// the leases back, for a second at the most. It must be called once; what the HTTP API
+// the leases back, for two seconds at the most. It must be called once; what the HTTP API
 // asks is not answered after it has returned.
 func (r *Roster) Run(ctx context.Context, sink Sink) {
 	defer r.reading.Close()

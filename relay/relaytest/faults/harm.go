@@ -24,9 +24,9 @@ func (w *World) Crash(relay int, away time.Duration) (ready time.Duration) {
 // evict for the next thing is what was not used for the longest time.
 func (w *World) Fill(policy string) {
 	w.T.Helper()
-	limit := w.used()
+	limit := w.used() / 2
 	if policy != "noeviction" {
-		limit += 64 << 10
+		limit = w.used() + 64<<10
 	}
 	w.configure("maxmemory-policy", policy)
 	w.configure("maxmemory", strconv.FormatInt(limit, 10))

@@ -139,7 +139,7 @@ func (p Plan) withDefaults() Plan {
 		p.Channels = []string{all + "1", none + "1"}
 	}
 	if p.Load.Every == 0 {
-		p.Load.Every = 20 * time.Millisecond
+		p.Load.Every = relaytest.Lasting(20*time.Millisecond, 50*time.Millisecond)
 	}
 	if p.Load.Filler == 0 {
 		p.Load.Filler = 400

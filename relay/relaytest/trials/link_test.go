@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"strings"
@@ -9,14 +9,6 @@ import (
 	"buildrelay/relay/relaytest/faults"
 )
 
-// lasting is d, and short where not all is to be tested.
-func lasting(d, short time.Duration) time.Duration {
-	if relaytest.Full() {
-		return d
-	}
-	return short
-}
-
 // linkFaults are those of the connections to Redis.
 func linkFaults() map[string]fault {
 	return map[string]fault{
@@ -25,7 +17,7 @@ func linkFaults() map[string]fault {
 		"F8 the relay's commands are swallowed":            commandsSwallowed(),
 		"F9 the link to Redis is bad":                      weather(),
 		"F10 publishing is retried on a slow link":         slowLink(),
-		"F11 subscriptions are killed every 300 ms":        {Plan: subscriptionsKilled(lasting(60*second, 6*second))},
+		"F11 subscriptions are killed every 300 ms":        {Plan: subscriptionsKilled(relaytest.Lasting(60*second, 6*second))},
 		"F12 the relay stands still and Redis cuts it off": cutOff(),
 	}
 }
@@ -73,7 +65,7 @@ func pubSubSwallowed() fault {
 		},
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
-			before, d := link.Doomed(), lasting(60*second, 8*second)
+			before, d := link.Doomed(), relaytest.Lasting(60*second, 8*second)
 			link.Swallow()
 			w.Wait(d, d)
 			link.Repair()
@@ -116,7 +108,7 @@ func slowLink() fault {
 			return links[len(links)-1].Address()
 		},
 		Nemesis: func(w *faults.World) {
-			for end := time.Now().Add(lasting(60*second, 5*second)); time.Now().Before(end); {
+			for end := time.Now().Add(relaytest.Lasting(60*second, 5*second)); time.Now().Before(end); {
 				w.Wait(100*time.Millisecond, 300*time.Millisecond)
 				for _, link := range links {
 					link.Poison("latency", map[string]int{"latency": 400, "jitter": 200})
@@ -155,7 +147,7 @@ func cutOff() fault {
 			w.Fault("freeze", func() {
 				w.Freeze(0)
 				floodFrozen(w)
-				w.Wait(lasting(10*second, 4*second), lasting(10*second, 4*second))
+				w.Wait(relaytest.Lasting(10*second, 4*second), relaytest.Lasting(10*second, 4*second))
 				w.Thaw(0)
 			})
 			w.Wait(4*second, 5*second)

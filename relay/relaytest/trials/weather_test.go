@@ -1,9 +1,10 @@
-package main_test
+package trials_test
 
 import (
 	"testing"
 	"time"
 
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/faults"
 )
 
@@ -13,7 +14,7 @@ func weather() fault {
 	var link *faults.ToxicLink
 	return fault{also: keptUp, Plan: faults.Plan{
 		// All of it fits through 64 kB/s, with what those read who come back.
-		Load: faults.Load{Every: lasting(400*time.Millisecond, 100*time.Millisecond), Filler: 100, Timeout: 2 * second},
+		Load: faults.Load{Every: relaytest.Lasting(400*time.Millisecond, 100*time.Millisecond), Filler: 100, Timeout: 2 * second},
 		RelaysVia: func(t testing.TB, address string) string {
 			link = faults.StartToxicLink(t, address)
 			return link.Address()
@@ -21,7 +22,7 @@ func weather() fault {
 		Nemesis: func(w *faults.World) {
 			for _, weather := range faults.Weathers() {
 				w.Wait(second/2, second)
-				w.Fault(weather.Name, func() { link.Endure(w, weather, lasting(20*second, 2*second)) })
+				w.Fault(weather.Name, func() { link.Endure(w, weather, relaytest.Lasting(20*second, 2*second)) })
 			}
 			w.Wait(second, 2*second)
 		},

@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func slotsMoved() fault {
 		Relays: 2,
 		Nemesis: func(w *faults.World) {
 			w.Wait(second, 2*second)
-			for range int(lasting(3, 1)) {
+			for range int(relaytest.Lasting(3, 1)) {
 				for _, key := range []string{logOf("private-all-1"), logOf("private-none-1"), rollOf(w.Pick(16))} {
 					w.Fault("a slot is moved", func() {
 						(*cluster).MoveInSteps((*cluster).Slot(key), func() { w.Wait(second, second) })

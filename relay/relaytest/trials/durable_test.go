@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ import (
 func TestFaultsOfDurableLogs(t *testing.T) {
 	t.Parallel()
 	runFaults(t, map[string]fault{
-		"F13 the master is killed, and the log is durable": masterKilled(lasting(5*second, second)),
+		"F13 the master is killed, and the log is durable": masterKilled(relaytest.Lasting(5*second, second)),
 	})
 }
 

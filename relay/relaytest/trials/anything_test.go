@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"testing"
@@ -15,7 +15,7 @@ func anything() fault {
 	return fault{Plan: faults.Plan{
 		Redis:    []relaytest.RedisOption{relaytest.RedisKeeps()},
 		Channels: []string{"private-all-1", "private-none-1", "private-encrypted-all-1"},
-		Load:     faults.Load{Every: lasting(150*time.Millisecond, 20*time.Millisecond)}, // no log is trimmed
+		Load:     faults.Load{Every: relaytest.Lasting(150*time.Millisecond, 40*time.Millisecond)}, // no log is trimmed
 		Relays:   2,
 		TLS:      true,
 		RelaysVia: func(t testing.TB, address string) string {
@@ -34,7 +34,7 @@ func anything() fault {
 				func() { w.Relays[w.Pick(2)].Restart() },
 				func() { relay := w.Relays[w.Pick(2)]; relay.Kill(); w.Wait(0, second); relay.Restart() },
 			}
-			for end := time.Now().Add(lasting(5*time.Minute, 10*second)); time.Now().Before(end); {
+			for end := time.Now().Add(relaytest.Lasting(5*time.Minute, 10*second)); time.Now().Before(end); {
 				w.Wait(0, second)
 				w.Fault("harm", harms[w.Pick(len(harms))])
 			}

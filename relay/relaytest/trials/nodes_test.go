@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"strings"
@@ -19,18 +19,18 @@ func nodeFaults() map[string]fault {
 			Load: faults.Load{Every: 40 * time.Millisecond},
 			Nemesis: func(w *faults.World) {
 				w.Wait(second, 2*second)
-				w.T.Logf("ready again after %s", w.Crash(0, lasting(3*second, 2*second)))
+				w.T.Logf("ready again after %s", w.Crash(0, relaytest.Lasting(3*second, 2*second)))
 				w.Wait(second, 2*second)
 			},
 		}},
 		"F2 one of three relays after another is killed": {also: comeBackSoon, Plan: faults.Plan{
 			Relays: 3, Channels: channels, TLS: relaytest.Full(), Balanced: true,
-			Load: faults.Load{Every: lasting(500*time.Millisecond, 40*time.Millisecond)}, // no log is trimmed
+			Load: faults.Load{Every: relaytest.Lasting(500*time.Millisecond, 40*time.Millisecond)}, // no log is trimmed
 			Nemesis: func(w *faults.World) {
 				w.Wait(second, 2*second)
-				for end := time.Now().Add(lasting(10*time.Minute, 5*second)); time.Now().Before(end); {
+				for end := time.Now().Add(relaytest.Lasting(10*time.Minute, 5*second)); time.Now().Before(end); {
 					w.T.Logf("ready again after %s", w.Crash(w.Pick(3), second))
-					w.Wait(lasting(18*second, second), lasting(20*second, 2*second))
+					w.Wait(relaytest.Lasting(18*second, second), relaytest.Lasting(20*second, 2*second))
 				}
 				w.Wait(second, 2*second)
 			},
@@ -47,7 +47,7 @@ func comeBackSoon(t *testing.T, r faults.Result) {
 	if len(killed.Back) == 0 {
 		t.Error("nobody had to come back")
 	}
-	if half, most := killed.Back.Median(), killed.Back.Of(0.99); half > lasting(2500*time.Millisecond, 5*second) || most > 10*second {
+	if half, most := killed.Back.Median(), killed.Back.Of(0.99); half > relaytest.Lasting(2500*time.Millisecond, 5*second) || most > 10*second {
 		t.Errorf("half of the clients were back after %s, 99 %% after %s", half, most)
 	}
 	if late := killed.During.Max(); late > soon() {
@@ -85,7 +85,7 @@ func publishedOrRefusedSoon(t *testing.T, r faults.Result) {
 		}
 	}
 	t.Logf("the slowest call to publish by HTTP took %s", slowest)
-	if slowest > lasting(5*second/2, 4*second) { // the promise is 2 s; the rest is for a machine that is busy
+	if slowest > relaytest.Lasting(5*second/2, 4*second) { // the promise is 2 s; the rest is for a machine that is busy
 		t.Errorf("to publish, or not, took %s", slowest)
 	}
 }

@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/faults"
 )
 
@@ -19,7 +20,7 @@ func memoryFaults() map[string]fault {
 					w.Fill("noeviction")
 					w.Wait(second, second)
 					refusesToPublish(w)
-					w.Wait(lasting(60*second, 2*second), lasting(60*second, 3*second))
+					w.Wait(relaytest.Lasting(60*second, 2*second), relaytest.Lasting(60*second, 3*second))
 					w.MakeRoom()
 				})
 				w.Wait(second, 2*second)
@@ -32,7 +33,7 @@ func memoryFaults() map[string]fault {
 					w.Wait(second, second)
 					w.Fault("evicts", func() {
 						w.Fill("allkeys-lru")
-						w.Wait(lasting(10*second, 3*second/2), lasting(10*second, 3*second/2))
+						w.Wait(relaytest.Lasting(10*second, 3*second/2), relaytest.Lasting(10*second, 3*second/2))
 						w.MakeRoom()
 					})
 				}

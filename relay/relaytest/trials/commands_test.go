@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func commandsSwallowed() fault {
 			w.Wait(second, 2*second)
 			w.Fault("commands are swallowed", func() {
 				link.Swallow()
-				w.Wait(lasting(60*second, 6*second), lasting(60*second, 6*second))
+				w.Wait(relaytest.Lasting(60*second, 6*second), relaytest.Lasting(60*second, 6*second))
 				link.Repair()
 			})
 			w.Wait(second, 2*second)
@@ -39,7 +39,7 @@ func heardMeanwhile(t *testing.T, r faults.Result) {
 	var slowest time.Duration
 	for _, v := range r.History.Views {
 		if v.Reader == "stock" || v.Reader == "resuming" {
-			if pause := longestPause(v, f); pause > lasting(2*second, 4*second) {
+			if pause := longestPause(v, f); pause > relaytest.Lasting(2*second, 4*second) {
 				t.Errorf("%s of %s was shown nothing for %s", v.Reader, v.Channel, pause)
 			}
 		}

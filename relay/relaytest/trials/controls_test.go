@@ -1,7 +1,8 @@
-package main_test
+package trials_test
 
 import (
 	"testing"
+	"time"
 
 	"buildrelay/relay/relaytest/checker"
 	"buildrelay/relay/relaytest/faults"
@@ -21,6 +22,7 @@ func TestFaultsAreFoundInARelayThatLacksAPart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			plan := subscriptionsKilled(6 * second)
+			plan.Load.Every = 20 * time.Millisecond
 			plan.Fault, plan.Faulty, plan.Env = name, true, map[string]string{control.lacks: "1"}
 			r := faults.Run(t, plan)
 			if r.Report.Count(control.wrong...) == 0 {

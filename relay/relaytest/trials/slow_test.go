@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"slices"
@@ -24,7 +24,7 @@ func slowReaders() fault {
 			w.Wait(second, 2*second)
 			memory := w.Relays[0].Metric("process_resident_memory_bytes")
 			who := []*faults.Stuck{w.StickReaders(stuck, "private-all-1"), w.StickReaders(stuck, "private-small-1")}
-			w.Wait(lasting(60*second, 4*second), lasting(60*second, 4*second))
+			w.Wait(relaytest.Lasting(60*second, 4*second), relaytest.Lasting(60*second, 4*second))
 			relaytest.Eventually(w.T, "those that read nothing are closed", func() bool {
 				closed = slices.Concat(who[0].Closed(), who[1].Closed())
 				return len(closed) == 2*stuck

@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"strconv"
@@ -14,8 +14,8 @@ import (
 func TestFaultsOfNetworks(t *testing.T) {
 	t.Parallel()
 	runFaults(t, map[string]fault{
-		"F7 all packets between the relay and Redis are lost": packetsLost(lasting(60*second, 6*second)),
-		"F15 the master and a relay are cut off":              splitBrain(lasting(30*second, 8*second)),
+		"F7 all packets between the relay and Redis are lost": packetsLost(relaytest.Lasting(60*second, 6*second)),
+		"F15 the master and a relay are cut off":              splitBrain(relaytest.Lasting(30*second, 8*second)),
 	})
 }
 

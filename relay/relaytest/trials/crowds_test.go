@@ -1,9 +1,10 @@
-package main_test
+package trials_test
 
 import (
 	"strings"
 	"testing"
 
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/faults"
 )
 
@@ -23,7 +24,7 @@ func TestCrowdsAreSeenAsTheyAreWhoeverHasTheRolls(t *testing.T) {
 		}},
 		"the partitions are moved": {Group: cluster, Nemesis: func(w *faults.CrowdWorld) {
 			w.Wait(3*second, 4*second)
-			for partition := range int(lasting(16, 4)) {
+			for partition := range int(relaytest.Lasting(16, 4)) {
 				(*nodes).MoveInSteps((*nodes).Slot(rollOf(partition)), func() { w.Wait(second/4, second/2) })
 			}
 			w.Wait(2*second, 3*second)

@@ -1,4 +1,4 @@
-package main_test
+package trials_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/checker"
 	"buildrelay/relay/relaytest/faults"
 )
@@ -27,7 +28,7 @@ type fault struct {
 
 // soon is how soon a loss must be found, and whatever was late be there. The promise is
 // 3 s; the rest is for a machine that runs all tests at once.
-func soon() time.Duration { return lasting(5*time.Second, 10*time.Second) }
+func soon() time.Duration { return relaytest.Lasting(5*time.Second, 10*time.Second) }
 
 // Whatever happens to Redis, to a relay or to what is between them, no log is
 // silently incomplete. The table that is printed says what was found; to repeat a
