@@ -25,7 +25,9 @@ func TestARedisThatIsBusyIsLookedAtLater(t *testing.T) {
 		t.Errorf("found out: %+v", found)
 	}
 	relaytest.Eventually(t, "the script is killed", func() bool { return client.ScriptKill(t.Context()).Err() == nil })
-	<-over
+	if err := <-over; err == nil {
+		t.Error("the script ended by itself")
+	}
 	if found, err := r.CheckStart(t.Context(), broker.Needs{AppID: "1"}); err != nil {
 		t.Errorf("found out: %+v, %v", found, err)
 	}
