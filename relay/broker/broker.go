@@ -138,7 +138,11 @@ func (b *Broker) Ready() error {
 	if heard == nil {
 		return errors.New("not connected to Redis")
 	}
-	if silence := time.Since(*heard); silence > linkTimeout {
+	patience := linkTimeout
+	if b.config.Redis.IsCluster() {
+		patience = masterPatience // the others go on
+	}
+	if silence := time.Since(*heard); silence > patience {
 		return fmt.Errorf("Redis has not been heard for %s", silence.Round(time.Second))
 	}
 	return nil

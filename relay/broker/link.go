@@ -19,6 +19,9 @@ const (
 	heartbeatEvery = 500 * time.Millisecond
 	// linkTimeout is the silence after which a link is given up.
 	linkTimeout = 2500 * time.Millisecond
+	// masterPatience is for how long one master of a Cluster may be away before a node is
+	// not ready: a replica takes over before that, as a rule, on which all nodes wait alike.
+	masterPatience = 10 * time.Second
 	// commandTimeout is how long Redis may take to answer a command: who publishes is to
 	// know within two seconds.
 	commandTimeout = 1500 * time.Millisecond

@@ -64,7 +64,8 @@ func (c cluster) ask(ctx context.Context, client *redis.Client, address string) 
 }
 
 // newMap makes a map of what a server answered. A server that does not know its own host
-// leaves it empty; it is the one that was asked.
+// leaves it empty; it is the one that was asked. For a slot that nobody has any master will
+// do: it answers that the Cluster is down.
 func newMap(ranges []redis.ClusterSlot, asked string) (*Map, error) {
 	m := &Map{of: make([]uint16, slots)}
 	masters := make([]string, slots)
@@ -84,12 +85,13 @@ func newMap(ranges []redis.ClusterSlot, asked string) (*Map, error) {
 		}
 	}
 	m.masters, m.servers = sorted(m.masters), sorted(m.servers)
+	if len(m.masters) == 0 {
+		return nil, errors.New("no server has any slot")
+	}
 	for n, address := range masters {
-		at, served := slices.BinarySearch(m.masters, address)
-		if !served {
-			return nil, fmt.Errorf("no server has slot %d", n)
+		if at, served := slices.BinarySearch(m.masters, address); served {
+			m.of[n] = uint16(at) //nolint:gosec // there are fewer masters than slots
 		}
-		m.of[n] = uint16(at) //nolint:gosec // there are fewer masters than slots
 	}
 	return m, nil
 }

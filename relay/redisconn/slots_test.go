@@ -45,8 +45,10 @@ func TestAMapSaysWhoHasAKey(t *testing.T) {
 	if of := m.Of(""); of != "10.0.0.1:7001" {
 		t.Errorf("the empty key is at %s", of)
 	}
+	if m, err := newMap([]redis.ClusterSlot{half(0, 100, "h:2"), half(101, 102, "h:1")}, "h:1"); err != nil || m.Of("foo") != "h:1" {
+		t.Errorf("a slot that nobody has: %v, %v", m, err)
+	}
 	for what, ranges := range map[string][]redis.ClusterSlot{
-		"a slot without a server":  {half(0, 16382, "h:1")},
 		"no slots":                 nil,
 		"a slot that is too high":  {half(0, 16384, "h:1")},
 		"a range without a server": {half(0, 16383)},

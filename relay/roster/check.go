@@ -119,6 +119,8 @@ func (p probe) read(ctx context.Context) error {
 }
 
 func (p probe) remove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout) // a check that took too long removes, too
+	defer cancel()
 	var keys []string
 	for _, name := range []string{
 		"epoch", "hold", "seq", "run", "last", "incs", "out", "o:check",
