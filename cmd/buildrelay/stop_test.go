@@ -100,6 +100,9 @@ func TestAStopTellsWhatCameBefore(t *testing.T) {
 // is told to wait for a second, each time.
 func TestWhoComesToANodeThatGoesDoesNotComeBackInALoop(t *testing.T) {
 	t.Parallel()
+	if !relaytest.Full() {
+		t.Skip("it takes a minute, and is for make test-full")
+	}
 	const window = 4 * time.Second
 	w, _ := newNeighbour(t, map[string]string{"RELAY_DRAIN_WINDOW": window.String()})
 	pages := map[string]*relaytest.PusherJS{}

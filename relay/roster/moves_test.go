@@ -266,6 +266,9 @@ func (c *crowd) reads() {
 // What a dead master had is told to its replica; what others have goes on meanwhile.
 func TestADeadMasterHoldsUpItsPartitionsAlone(t *testing.T) {
 	t.Parallel()
+	if !relaytest.Full() {
+		t.Skip("it starts six servers, and is for make test-full")
+	}
 	cluster := relaytest.StartRedisCluster(t, relaytest.ClusterReplicas(), relaytest.ClusterNodeTimeout(4*time.Second))
 	dies := cluster.MasterOf(partitionKey(0))
 	other, hears := elsewhere(cluster, dies)

@@ -14,6 +14,9 @@ import (
 // must be found out.
 func TestChaosFindsWhatNodesLack(t *testing.T) {
 	t.Parallel()
+	if !relaytest.Full() {
+		t.Skip("the controls of the short faults run in make test, these in make test-full")
+	}
 	for name, control := range map[string]struct {
 		lacks string
 		wrong []checker.Wrong

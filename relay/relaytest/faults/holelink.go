@@ -216,6 +216,16 @@ func (p *pair) forward(from, to net.Conn, look func([]byte)) {
 	}
 }
 
+// Reset breaks those connections that hit says, as a peer that has lost them does.
+func (l *HoleLink) Reset(hit func() bool) {
+	l.eachPair(func(p *pair) {
+		if hit() {
+			_ = p.client.(*net.TCPConn).SetLinger(0)
+			p.close()
+		}
+	})
+}
+
 func (p *pair) close() {
 	_ = p.client.Close()
 	_ = p.server.Close()

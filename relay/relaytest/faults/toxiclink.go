@@ -14,6 +14,9 @@ import (
 type ToxicLink struct {
 	t     testing.TB
 	proxy *toxiproxy.Proxy
+	// front is before it, for what toxiproxy hangs at: toxics that end connections which
+	// they are taken off from.
+	front *HoleLink
 }
 
 // StartToxicLink returns a proxy that forwards until the test ends.
@@ -21,16 +24,17 @@ func StartToxicLink(t testing.TB, server string) *ToxicLink {
 	t.Helper()
 	zerolog.SetGlobalLevel(zerolog.Disabled) // one of the toxics prints what it does
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &ToxicLink{t, toxiproxy.NewProxy(api, "link", "127.0.0.1:0", server)}
+	l := &ToxicLink{t: t, proxy: toxiproxy.NewProxy(api, "link", "127.0.0.1:0", server)}
 	if err := l.proxy.Start(); err != nil {
 		t.Fatalf("starting a proxy to %s: %v", server, err)
 	}
 	t.Cleanup(l.proxy.Stop)
+	l.front = StartHoleLink(t, l.proxy.Listen)
 	return l
 }
 
 // Address is where the proxy listens.
-func (l *ToxicLink) Address() string { return l.proxy.Listen }
+func (l *ToxicLink) Address() string { return l.front.Address() }
 
 // Poison adds one of toxiproxy's toxics to what comes from the server: latency with
 // latency and jitter, or timeout, which swallows everything, with timeout 0; all in

@@ -13,10 +13,13 @@ import (
 // Toxiproxy answers for the server behind it; a network that loses everything does not.
 func TestFaultsOfNetworks(t *testing.T) {
 	t.Parallel()
-	runFaults(t, map[string]fault{
-		"F7 all packets between the relay and Redis are lost": packetsLost(relaytest.Lasting(60*second, 6*second)),
-		"F15 the master and a relay are cut off":              splitBrain(relaytest.Lasting(30*second, 8*second)),
-	})
+	all := map[string]fault{
+		"F15 the master and a relay are cut off": splitBrain(relaytest.Lasting(30*second, 8*second)),
+	}
+	if relaytest.Full() { // in make test proxies swallow all that a relay is sent
+		all["F7 all packets between the relay and Redis are lost"] = packetsLost(60 * second)
+	}
+	runFaults(t, all)
 }
 
 // packetsLost cuts the relay off a Redis that backends go on to reach.
