@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"buildrelay/relay/relaytest"
 	"buildrelay/relay/relaytest/chaos"
 	"buildrelay/relay/relaytest/checker"
 )
