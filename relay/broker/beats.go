@@ -105,17 +105,9 @@ func (l *link) server(ctx context.Context) (of *redisconn.Map, at string, err er
 // none any more may go on answering for a while, and hear nothing; and of what was published
 // while one took the place of another some may be lost.
 func (l *link) watchMasters(ctx context.Context, of *redisconn.Map) {
-	for {
-		pause(ctx, lookEvery)
-		m, err := l.broker.config.Redis.Look(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil: // what is known counts
-		case !slices.Equal(m.Masters(), of.Masters()):
-			l.fail(fmt.Errorf("the masters are %s, not %s any more", m.Masters(), of.Masters()))
-			return
-		}
+	others := func(m *redisconn.Map) bool { return !slices.Equal(m.Masters(), of.Masters()) }
+	if m := l.broker.config.Redis.Await(ctx, lookEvery, others); m != nil {
+		l.fail(fmt.Errorf("the masters are %s, not %s any more", m.Masters(), of.Masters()))
 	}
 }
 

@@ -33,8 +33,8 @@ func isCached(e protocol.Event) bool {
 }
 
 // ReadCaches returns the last events of cache channels, in their order, in one round trip
-// to each master.
-// What makes no sense counts as none. That it fails is logged when it begins to.
+// to each master. What makes no sense counts as none. That it fails is logged when it begins
+// to.
 func (b *Broker) ReadCaches(ctx context.Context, channels []protocol.ChannelName) ([]protocol.Cached, error) {
 	caches, err := b.readCaches(ctx, channels)
 	if ctx.Err() == nil {
@@ -59,32 +59,9 @@ type reading struct {
 
 func (b *Broker) readCaches(ctx context.Context, channels []protocol.ChannelName) ([]protocol.Cached, error) {
 	caches := make([]protocol.Cached, len(channels))
-	err := b.pool.DoParts(ctx, len(channels), b.homes(channels), func(p redisconn.Part) error {
-		some := pick(channels, p.Items)
-		read, err := b.readCachesBy(ctx, p.Client.Pipeline(), some)
-		for i, at := range p.Items[:len(read)] {
-			caches[at] = read[i]
-		}
-		return err
+	return caches, readEach(ctx, b, channels, caches, func(client *redis.Client, some []protocol.ChannelName) ([]protocol.Cached, error) {
+		return b.readCachesBy(ctx, client.Pipeline(), some)
 	})
-	return caches, err
-}
-
-// homes says of each channel whose master has all that belongs to it.
-func (b *Broker) homes(channels []protocol.ChannelName) func(i int) string {
-	return func(i int) string { return b.names.log(channels[i].App, channels[i].Channel) }
-}
-
-// pick returns those of all that are at some places.
-func pick[T any](all []T, places []int) []T {
-	if len(places) == len(all) {
-		return all
-	}
-	some := make([]T, len(places))
-	for i, at := range places {
-		some[i] = all[at]
-	}
-	return some
 }
 
 // readCachesAt reads in one step with publishing a token to the node itself.

@@ -145,12 +145,17 @@ func missing(ctx context.Context, rights []right) error {
 }
 
 func (b *Broker) checkNodes(ctx context.Context, needs Needs) ([]Finding, error) {
+	return b.eachProbe(ctx, needs, b.checkNode)
+}
+
+// eachProbe tries something on each master.
+func (b *Broker) eachProbe(ctx context.Context, needs Needs, check func(context.Context, *probe) (Finding, error)) ([]Finding, error) {
 	return b.eachKnown(ctx, func(address string, _ *redis.Client) ([]Finding, error) {
 		p, err := b.newProbe(ctx, needs.AppID, address)
 		if err != nil {
 			return nil, err
 		}
-		f, err := b.checkNode(ctx, p)
+		f, err := check(ctx, p)
 		return []Finding{f}, err
 	})
 }
@@ -179,13 +184,7 @@ func (b *Broker) checkNode(ctx context.Context, p *probe) (Finding, error) {
 }
 
 func (b *Broker) checkBackends(ctx context.Context, needs Needs) ([]Finding, error) {
-	return b.eachKnown(ctx, func(address string, _ *redis.Client) ([]Finding, error) {
-		p, err := b.newProbe(ctx, needs.AppID, address)
-		if err != nil {
-			return nil, err
-		}
-		return []Finding{checkBackend(ctx, p)}, nil
-	})
+	return b.eachProbe(ctx, needs, func(ctx context.Context, p *probe) (Finding, error) { return checkBackend(ctx, p), nil })
 }
 
 func checkBackend(ctx context.Context, p *probe) Finding {

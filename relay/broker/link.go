@@ -112,9 +112,7 @@ func (l *link) start(ctx context.Context, masters *redisconn.Map) error {
 	l.establish(ctx)
 	l.running.Go(func() { l.keepAnswering(ctx) })
 	l.publishing.Go(func() { l.publishHeartbeats(ctx) })
-	if !l.broker.config.Redis.IsSingle() {
-		l.publishing.Go(func() { l.watchMasters(ctx, masters) })
-	}
+	l.publishing.Go(func() { l.watchMasters(ctx, masters) })
 	return nil
 }
 

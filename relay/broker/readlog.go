@@ -9,7 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
-	"buildrelay/relay/redisconn"
 )
 
 // The most that one page of a log holds, so that neither Redis nor a reader is held up.
@@ -67,9 +66,9 @@ func startArgs(s protocol.Start) (kind, value string) {
 	}
 }
 
-// LogTops returns where logs end, in their order, in one round trip to each master. A log that makes
-// no sense counts as none. That it fails is logged when it begins to; what other masters have
-// is returned all the same.
+// LogTops returns where logs end, in their order, in one round trip to each master. A log that
+// makes no sense counts as none. That it fails is logged when it begins to; what other masters
+// have is returned all the same.
 func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
 	tops, err := b.readTops(ctx, logs)
 	if failed := err != nil && ctx.Err() == nil; b.unreadable.Swap(failed) != failed && failed {
@@ -80,14 +79,9 @@ func (b *Broker) LogTops(ctx context.Context, logs []protocol.ChannelName) ([]pr
 
 func (b *Broker) readTops(ctx context.Context, logs []protocol.ChannelName) ([]protocol.LogTop, error) {
 	tops := slices.Repeat([]protocol.LogTop{{Unread: true}}, len(logs))
-	err := b.pool.DoParts(ctx, len(logs), b.homes(logs), func(p redisconn.Part) error {
-		read, err := b.readTopsOf(ctx, p.Client, pick(logs, p.Items))
-		for i, at := range p.Items[:len(read)] {
-			tops[at] = read[i]
-		}
-		return err
+	return tops, readEach(ctx, b, logs, tops, func(client *redis.Client, some []protocol.ChannelName) ([]protocol.LogTop, error) {
+		return b.readTopsOf(ctx, client, some)
 	})
-	return tops, err
 }
 
 func (b *Broker) readTopsOf(ctx context.Context, client *redis.Client, logs []protocol.ChannelName) ([]protocol.LogTop, error) {

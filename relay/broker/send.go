@@ -100,7 +100,7 @@ func (b *Broker) touch(ctx context.Context, conn *redis.Conn, appends []*appendi
 	known, err := conn.Expire(ctx, appends[i].key+idSuffix+appends[i].id, onceKept).Result()
 	switch {
 	case err != nil:
-		return errors.New("renewing an event's id: " + err.Error()) // nothing is sent again
+		return sentOnce(fmt.Errorf("renewing an event's id: %w", err))
 	case !known:
 		return fmt.Errorf("%w: it came long ago", protocol.ErrNotReplicated)
 	}
@@ -128,8 +128,17 @@ func (b *Broker) sendBy(ctx context.Context, by redis.Cmdable, some outgoing) er
 	if err == nil {
 		err = b.exec(ctx, by, unknown)
 	}
-	if err != nil && redisconn.IsNotDone(err) && some.messages != nil {
-		return errors.New(err.Error()) // the messages were published, and are not sent again
+	if some.messages != nil {
+		return sentOnce(err)
+	}
+	return err
+}
+
+// sentOnce returns an error at which nothing is sent again, as some of it was carried out;
+// nil for nil.
+func sentOnce(err error) error {
+	if redisconn.IsNotDone(err) {
+		return errors.New(err.Error())
 	}
 	return err
 }
@@ -164,12 +173,9 @@ func (b *Broker) exec(ctx context.Context, by redis.Cmdable, some outgoing) erro
 // whole returns err, which one of the commands met with; where others of them were carried
 // out another one, at which nothing is sent again.
 func whole(commands []redis.Cmder, err error) error {
-	if !redisconn.IsNotDone(err) {
-		return err
-	}
 	for _, c := range commands {
 		if c.Name() != "script" && !redisconn.IsNotDone(c.Err()) && !redisconn.IsReply(c.Err(), "EXECABORT") {
-			return errors.New(err.Error())
+			return sentOnce(err)
 		}
 	}
 	return err

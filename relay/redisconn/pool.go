@@ -51,11 +51,8 @@ func (p *Pool) Of(ctx context.Context, key string) (*redis.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.at(m, m.Of(key))
+	return p.At(m, m.Of(key))
 }
-
-// At returns the client of the master at address, which is one of the map's.
-func (p *Pool) At(m *Map, address string) (*redis.Client, error) { return p.at(m, address) }
 
 // Each returns a client of each master.
 func (p *Pool) Each(ctx context.Context) ([]*redis.Client, error) {
@@ -65,7 +62,7 @@ func (p *Pool) Each(ctx context.Context) ([]*redis.Client, error) {
 	}
 	var all []*redis.Client
 	for _, address := range m.Masters() {
-		c, err := p.at(m, address)
+		c, err := p.At(m, address)
 		if err != nil {
 			return nil, err
 		}
@@ -82,27 +79,7 @@ type Part struct {
 
 // Split tells n items apart by the masters that have their keys, in their order.
 func (p *Pool) Split(ctx context.Context, n int, key func(i int) string) ([]Part, error) {
-	m, err := p.known(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var parts []Part
-	places := make(map[string]int, len(m.Masters()))
-	for i := range n {
-		address := m.Of(key(i))
-		place, known := places[address]
-		if !known {
-			c, err := p.at(m, address)
-			if err != nil {
-				return nil, err
-			}
-			place = len(parts)
-			places[address] = place
-			parts = append(parts, Part{Client: c})
-		}
-		parts[place].Items = append(parts[place].Items, i)
-	}
-	return parts, nil
+	return p.split(ctx, n, key, (*Map).index)
 }
 
 // SplitAtomic tells n items apart by what one transaction can do: all of them, but in a
@@ -111,13 +88,22 @@ func (p *Pool) SplitAtomic(ctx context.Context, n int, key func(i int) string) (
 	if !p.servers.IsCluster() {
 		return p.Split(ctx, n, key)
 	}
+	return p.split(ctx, n, key, func(_ *Map, key string) int { return int(slot(key)) })
+}
+
+// split tells n items apart by what group says of their keys. Those of a group have one master.
+func (p *Pool) split(ctx context.Context, n int, key func(i int) string, group func(m *Map, key string) int) ([]Part, error) {
+	m, err := p.known(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var parts []Part
-	places := make(map[uint16]int)
+	places := make(map[int]int, len(m.Masters()))
 	for i := range n {
-		of := slot(key(i))
+		of := group(m, key(i))
 		place, known := places[of]
 		if !known {
-			c, err := p.Of(ctx, key(i))
+			c, err := p.At(m, m.Of(key(i)))
 			if err != nil {
 				return nil, err
 			}
@@ -206,8 +192,8 @@ func (p *Pool) note(err error) {
 	}
 }
 
-// at returns the client of a master of the map.
-func (p *Pool) at(m *Map, address string) (*redis.Client, error) {
+// At returns the client of the master at address, which is one of the map's.
+func (p *Pool) At(m *Map, address string) (*redis.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.clients == nil {

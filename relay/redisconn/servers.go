@@ -122,6 +122,29 @@ func (s *Servers) Find(ctx context.Context) (*Map, error) {
 	return m, err
 }
 
+// Await looks every so often who the masters are, until it finds those that is wants, and
+// returns them; nil when ctx ends before. One server is never another.
+func (s *Servers) Await(ctx context.Context, every time.Duration, is func(*Map) bool) *Map {
+	if s.IsSingle() {
+		<-ctx.Done()
+		return nil
+	}
+	for {
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return nil
+		}
+		m, err := s.Look(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil && is(m): // after an error what was known counts
+			return m
+		}
+	}
+}
+
 // answer is what one of those who were asked says.
 type answer struct {
 	from *Map

@@ -29,11 +29,14 @@ func single(address string) *Map { return &Map{masters: []string{address}} }
 func (m *Map) Masters() []string { return m.masters }
 
 // Of returns the address of the master that has the key.
-func (m *Map) Of(key string) string {
+func (m *Map) Of(key string) string { return m.masters[m.index(key)] }
+
+// index is the place of the key's master among the masters.
+func (m *Map) index(key string) int {
 	if m.of == nil {
-		return m.masters[0]
+		return 0
 	}
-	return m.masters[m.of[slot(key)]]
+	return int(m.of[slot(key)])
 }
 
 // Equal says whether both have the same masters for all keys. Either may be nil.

@@ -70,14 +70,8 @@ func (r *Registry) runLink(ctx, life context.Context) (began bool, err error) {
 
 // watch ends the link to a master when it is found to be none any more.
 func (r *Registry) watch(ctx context.Context, master string, end func()) {
-	for ctx.Err() == nil {
-		select {
-		case <-time.After(watchEvery):
-		case <-ctx.Done():
-		}
-		if who, err := r.config.Redis.Look(ctx); err == nil && who.Of(r.mark) != master {
-			end()
-		}
+	if r.config.Redis.Await(ctx, watchEvery, func(m *redisconn.Map) bool { return m.Of(r.mark) != master }) != nil {
+		end()
 	}
 }
 

@@ -2,7 +2,6 @@ package relaytest
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,18 +100,8 @@ func (c *RedisCluster) meet() {
 
 // URL is what RELAY_REDIS_URL has to be.
 func (c *RedisCluster) URL() string {
-	u := url.URL{Scheme: "redis+cluster", Host: strings.Join(c.addresses(), ",")}
-	if password := c.nodes[0].password; password != "" {
-		u.User = url.UserPassword("default", password)
-	}
+	u := c.nodes[0].groupURL("+cluster", c.nodes)
 	return u.String()
-}
-
-func (c *RedisCluster) addresses() (all []string) {
-	for _, node := range c.nodes {
-		all = append(all, node.Address())
-	}
-	return all
 }
 
 // Client is a client that goes where a key is.
@@ -121,7 +110,7 @@ func (c *RedisCluster) Client() redis.UniversalClient { return c.client }
 func (c *RedisCluster) connect() {
 	c.t.Helper()
 	o := &redis.ClusterOptions{
-		Addrs: c.addresses(), Password: c.nodes[0].password,
+		Addrs: addresses(c.nodes), Password: c.nodes[0].password,
 		DialTimeout: time.Second, DialerRetries: 1, ReadTimeout: time.Second, ContextTimeoutEnabled: true,
 		// By itself the client looks once a minute, or when a master sends it elsewhere: one
 		// that is dead sends nobody.

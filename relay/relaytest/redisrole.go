@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,3 +132,23 @@ func (r *Redis) allowReplicas() {
 
 // groupPause is how often a group of servers is asked whether it has come to something.
 const groupPause = 20 * time.Millisecond
+
+// groupURL is the address of a group of which r is one, for the default user: by those who
+// are asked where the others are. kind follows the + of the scheme.
+func (r *Redis) groupURL(kind string, asked []*Redis) url.URL {
+	u := url.URL{Scheme: "redis" + kind, Host: strings.Join(addresses(asked), ",")}
+	if r.certs != nil {
+		u.Scheme = "rediss" + kind
+	}
+	if r.password != "" {
+		u.User = url.UserPassword("default", r.password)
+	}
+	return u
+}
+
+func addresses(nodes []*Redis) (all []string) {
+	for _, node := range nodes {
+		all = append(all, node.Address())
+	}
+	return all
+}

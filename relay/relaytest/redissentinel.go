@@ -117,24 +117,12 @@ func (s *RedisSentinel) startSentinel() {
 
 // URL is what RELAY_REDIS_URL has to be.
 func (s *RedisSentinel) URL() string {
-	u := url.URL{Scheme: "redis+sentinel", Host: strings.Join(s.addresses(), ","), Path: "/" + masterName}
-	if s.nodes[0].certs != nil {
-		u.Scheme = "rediss+sentinel"
-	}
-	if password := s.nodes[0].password; password != "" {
-		u.User = url.UserPassword("default", password)
-	}
+	u := s.nodes[0].groupURL("+sentinel", s.sentinels)
+	u.Path = "/" + masterName
 	if s.plan.password != "" {
 		u.RawQuery = url.Values{"sentinel_password": {s.plan.password}}.Encode()
 	}
 	return u.String()
-}
-
-func (s *RedisSentinel) addresses() (all []string) {
-	for _, sentinel := range s.sentinels {
-		all = append(all, sentinel.Address())
-	}
-	return all
 }
 
 // Client is a client that asks the Sentinels who the master is.
@@ -143,7 +131,7 @@ func (s *RedisSentinel) Client() redis.UniversalClient { return s.client }
 func (s *RedisSentinel) connect() {
 	s.t.Helper()
 	o := &redis.FailoverOptions{
-		MasterName: masterName, SentinelAddrs: s.addresses(), SentinelPassword: s.plan.password,
+		MasterName: masterName, SentinelAddrs: addresses(s.sentinels), SentinelPassword: s.plan.password,
 		Password: s.nodes[0].password, ContextTimeoutEnabled: true,
 		DialTimeout: time.Second, DialerRetries: 1, ReadTimeout: time.Second,
 	}

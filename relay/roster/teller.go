@@ -43,16 +43,8 @@ func (r *Roster) partsOf(who *redisconn.Map) map[string][]*part {
 // watch looks who the masters are as often as leases are refreshed: one that is none any more
 // may not know it, and take what it is told for a while.
 func (r *Roster) watch(ctx context.Context, who *redisconn.Map, over func()) {
-	for {
-		pause(ctx, r.config.Refresh)
-		now, err := r.config.Redis.Look(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil && !now.Equal(who) {
-			over()
-			return
-		}
+	if r.config.Redis.Await(ctx, r.config.Refresh, func(m *redisconn.Map) bool { return !m.Equal(who) }) != nil {
+		over()
 	}
 }
 

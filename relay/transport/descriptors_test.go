@@ -140,16 +140,7 @@ func TestAConnectionCountsUntilItIsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	ln.Descriptors = newDescriptors(256, func() (int64, error) { return 0, nil })
-	var dialer net.Dialer
-	client, err := dialer.DialContext(t.Context(), "tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := acceptOne(t, ln)
 	if n := ln.Descriptors.sockets.Load(); n != 1 {
 		t.Errorf("%d are counted", n)
 	}

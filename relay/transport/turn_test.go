@@ -13,16 +13,7 @@ func TestNoMoreHandshakesAreComputedThanThereAreTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	var dialer net.Dialer
-	client, err := dialer.DialContext(t.Context(), "tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := acceptOne(t, ln)
 	defer conn.Close()
 	s, _ := conn.(*socket)
 	turns := make(chan struct{}, 1)
@@ -40,4 +31,20 @@ func TestNoMoreHandshakesAreComputedThanThereAreTurns(t *testing.T) {
 			t.Fatal("the turn is not over")
 		}
 	}
+}
+
+// acceptOne connects to the listener, and returns its end.
+func acceptOne(t *testing.T, ln *Listener) net.Conn {
+	t.Helper()
+	var dialer net.Dialer
+	client, err := dialer.DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
