@@ -237,18 +237,21 @@ func TestSessionsOutliveRedis(t *testing.T) {
 	t.Parallel()
 	overFallbacks(t, func(t *testing.T, options relaytest.XHROptions) {
 		n := newFallbackNodes(t, 2, nil, nil)
+		sends := func(w world, c *relaytest.XHRClient) {
+			w.Eventually("every node knows the sessions", func() bool {
+				return w.ask(t, http.MethodPost, sessionPath(relaytest.Key, c.Session, "xhr_send"), "[]").StatusCode == http.StatusNoContent
+			})
+		}
 		before := n.connect(t, options)
+		for _, w := range n.all { // what polls again is where it is by then: without Redis it would open a new session elsewhere
+			sends(w, before)
+		}
 		n.redis.Stop()
 		during := []*relaytest.XHRClient{n.all[0].ConnectXHR(options), n.all[1].ConnectXHR(options)}
 		for _, c := range during {
 			c.ExpectOpen()
 		}
 		n.redis.Restart()
-		sends := func(w world, c *relaytest.XHRClient) {
-			w.Eventually("every node knows the sessions", func() bool {
-				return w.ask(t, http.MethodPost, sessionPath(relaytest.Key, c.Session, "xhr_send"), "[]").StatusCode == http.StatusNoContent
-			})
-		}
 		sends(n.all[0], during[1])
 		sends(n.all[1], during[0])
 		for i, w := range n.all { // only now may what polls come to any of them

@@ -102,7 +102,7 @@ func linkSwallowed() fault {
 func slowLink() fault {
 	var links []*faults.ToxicLink
 	return fault{also: wereRetried, Plan: faults.Plan{
-		Load: faults.Load{Timeout: 200 * time.Millisecond},
+		Load: faults.Load{Every: 20 * time.Millisecond, Timeout: 200 * time.Millisecond},
 		BackendsVia: func(t testing.TB, address string) string {
 			links = append(links, faults.StartToxicLink(t, address))
 			return links[len(links)-1].Address()
