@@ -135,13 +135,19 @@ func (w *World) AwaitEntries(channel string, n uint64) {
 	w.T.Helper()
 	deadline := time.Now().Add(4 * relaytest.Patience)
 	for time.Now().Before(deadline) {
-		text, _ := w.Client().HGet(w.T.Context(), LogKey(channel)+":meta", "i").Result() // no log, no entries
-		if id, err := protocol.ParseID(text); err == nil && id.Offset >= n {
+		if w.Entries(channel) >= n {
 			return
 		}
 		w.Wait(50*time.Millisecond, 50*time.Millisecond)
 	}
 	w.T.Errorf("the log of %s has not come to %d entries", channel, n)
+}
+
+// Entries is how many the channel's log has had: 0 without a log, or without an answer.
+func (w *World) Entries(channel string) uint64 {
+	text, _ := w.Client().HGet(w.T.Context(), LogKey(channel)+":meta", "i").Result()
+	id, _ := protocol.ParseID(text)
+	return id.Offset
 }
 
 // Close closes a log. In a plan that begins the writers begin it anew.

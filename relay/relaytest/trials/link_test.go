@@ -108,8 +108,9 @@ func slowLink() fault {
 			return links[len(links)-1].Address()
 		},
 		Nemesis: func(w *faults.World) {
-			for end := time.Now().Add(relaytest.Lasting(60*second, 5*second)); time.Now().Before(end); {
-				w.Wait(100*time.Millisecond, 300*time.Millisecond)
+			end := time.Now().Add(relaytest.Lasting(60*second, 5*second))
+			for i := 0; i < 10 || time.Now().Before(end); i++ {
+				w.AwaitEntries("private-all-1", w.Entries("private-all-1")+10)
 				for _, link := range links {
 					link.Poison("latency", map[string]int{"latency": 400, "jitter": 200})
 				}
