@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,7 +27,8 @@ type Relay struct {
 	args    []string // nil means "serve"
 	env     map[string]string
 	process *child
-	ending  bool // told to end: an exit is expected
+	earlier []string // what the processes before it logged
+	ending  bool     // told to end: an exit is expected
 	client  *http.Client
 }
 
@@ -127,6 +129,7 @@ func (r *Relay) launch() *child {
 	for name, value := range r.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	r.earlier = r.LogOfAll()
 	r.ending = false
 	r.process = startChild(r.t, "buildrelay", cmd)
 	return r.process
@@ -208,6 +211,15 @@ func (r *Relay) ExpectLog(msg string, members ...string) LogLine {
 
 // Log is the log so far, raw.
 func (r *Relay) Log() []string { return r.process.stderr.all() }
+
+// LogOfAll is the log so far, and before it those of the processes that ended before a
+// Restart.
+func (r *Relay) LogOfAll() []string {
+	if r.process == nil {
+		return nil
+	}
+	return slices.Concat(r.earlier, r.Log())
+}
 
 func parseLog(text string) LogLine {
 	var line LogLine

@@ -126,6 +126,11 @@ func do(t *testing.T, run chaos.Run, within time.Duration) []checker.FaultRow {
 	for _, wrong := range o.Wrong(run.Act, within) {
 		t.Errorf("with RELAY_CHAOS_SEEDS=%d %s", run.Seed, wrong)
 	}
+	if t.Failed() {
+		for i, lines := range o.Logs {
+			t.Logf("node %d logged:\n%s", i, strings.Join(lines, "\n"))
+		}
+	}
 	if o.Report.Written < 100 || o.Report.Delivered < 1000 {
 		t.Errorf("%d lines were written and %d shown: that says nothing", o.Report.Written, o.Report.Delivered)
 	}

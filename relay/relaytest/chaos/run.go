@@ -29,6 +29,8 @@ type Outcome struct {
 	faults.Result
 	// Lag is how late the test's own process was.
 	Lag checker.Times
+	// Logs are those of the nodes.
+	Logs [][]string
 }
 
 // Do does it.
@@ -45,11 +47,12 @@ func (r Run) Do(t *testing.T) Outcome {
 		newSchedule(r.Act.Faults, r.Seed).do(w, time.Now().Add(r.Last), calm)
 	}
 	late := startLag()
-	result := faults.Run(t, plan)
+	o := Outcome{Result: faults.Run(t, plan), Lag: late.end()}
 	for _, node := range w.Relays {
+		o.Logs = append(o.Logs, node.LogOfAll())
 		node.Signal(syscall.SIGTERM) // at once: they drain before they end
 	}
-	return Outcome{result, late.end()}
+	return o
 }
 
 // plan is the run without its Nemesis.

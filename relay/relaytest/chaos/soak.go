@@ -46,7 +46,7 @@ func (s Soak) Do(t *testing.T) Kept {
 	}
 	plan.Nemesis = func(*faults.World) { k.Meanwhile = s.churn(w, run.Act) }
 	late := startLag()
-	k.Outcome = Outcome{faults.Run(t, plan), late.end()}
+	k.Outcome = Outcome{Result: faults.Run(t, plan), Lag: late.end()}
 	w.awaitQuiet(k.Before)
 	k.After = w.sampleAll(nil)
 	k.Lasting = w.lasting(s.Size)
