@@ -18,7 +18,9 @@ type scriptedLog struct {
 
 	mu   sync.Mutex
 	away bool // nothing is answered but errors
-	logs map[string]*scriptedEntries
+	// pagesAway says that no page can be read.
+	pagesAway bool
+	logs      map[string]*scriptedEntries
 	// lives counts the logs there were, and branches their rollbacks: epochs and
 	// nonces are made of them.
 	lives, branches int
@@ -69,7 +71,7 @@ func (l *scriptedLog) ReadLog(_ context.Context, _, channel string, start protoc
 	defer l.mu.Unlock()
 	log := l.logs[channel]
 	switch {
-	case l.away || log != nil && log.away:
+	case l.away || l.pagesAway || log != nil && log.away:
 		return protocol.Page{}, errAway
 	case log == nil:
 		return protocol.Page{From: start.Since}, nil
@@ -174,7 +176,8 @@ func (w *world) doAppend(args []string) error {
 	return nil
 }
 
-// doLog: log away, log back, log pagesize N, log lose CHANNEL (it is gone), log trim
+// doLog: log away, log back, log pages away|back (where logs end is told all the same),
+// log pagesize N, log lose CHANNEL (it is gone), log trim
 // CHANNEL N (all but the newest N), log rollback CHANNEL N (the newest N are gone),
 // log remove CHANNEL N (the Nth that is retained), log break CHANNEL, log hide CHANNEL (its
 // master alone is away), log show CHANNEL.
@@ -189,6 +192,9 @@ func (w *world) doLog(args []string) error {
 	switch args[0] {
 	case "away", "back":
 		l.away = args[0] == "away"
+		return nil
+	case "pages":
+		l.pagesAway = args[1] == "away"
 		return nil
 	case "pagesize":
 		l.pageSize = n

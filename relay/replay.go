@@ -186,7 +186,9 @@ func (s *subscription) opening() (p []byte, frames int) {
 			p, frames = append(p, where...), frames+n
 		}
 	}
-	if s.prelude == nil && r.stale != stale {
+	// Who came while it was stale gets the end of the log as it is when it can be read: until
+	// then it is fresh to nobody who waits for that.
+	if s.prelude == nil && r.stale != stale && (stale || r.placed) {
 		r.stale = stale
 		notice := protocol.Fresh(s.channel.key.name)
 		if stale {

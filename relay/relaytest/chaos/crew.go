@@ -11,11 +11,17 @@ import (
 type Size struct {
 	Nodes, Clients, Channels int
 	Entries                  int // that are written in a second, on average, without bursts
+	// Kinds are what the channels are by turns, as the beginnings of their names say; nil are
+	// those of a whole run.
+	Kinds []string
 }
 
 // channelNames are those of builds. Most are long logs of which a stock client gets the end.
 func (s Size) channelNames() []string {
-	kinds := []string{"last", "all", "last", "none", "last", "encrypted-all", "last", "last"}
+	kinds := s.Kinds
+	if kinds == nil {
+		kinds = []string{"last", "all", "last", "none", "last", "encrypted-all", "last", "last"}
+	}
 	names := make([]string, s.Channels)
 	for i := range names {
 		names[i] = fmt.Sprintf("private-%s-%d", kinds[i%len(kinds)], i)

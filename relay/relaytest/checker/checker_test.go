@@ -55,6 +55,12 @@ func good() map[string]*story {
 		s.view(then(s.subscribed(first()), s.entries(0, 3), checker.Sight{Kind: checker.Stale}, s.entries(3, 5),
 			checker.Sight{Kind: checker.Fresh}, s.entries(5, 10))...)
 	})
+	add("the end of a log that was stale at first", func(s *story) {
+		subscribed := s.subscribed(protocol.Start{Kind: protocol.StartCount, N: 3})
+		subscribed.Time = s.when(3)
+		s.view(then(subscribed, checker.Sight{Kind: checker.Stale, Time: s.when(3)},
+			checker.Sight{Kind: checker.Fresh, Time: s.when(6)}, s.entries(7, 10))...)
+	})
 	add("another epoch", func(s *story) {
 		s.Renews = true
 		s.Calls[8].Outcome = checker.Unknown

@@ -63,6 +63,9 @@ func (w *walk) sight(s *Sight) {
 			w.wrong(Mistold, 1, "it was told to be %s twice", s.Kind)
 		}
 		w.stale = s.Kind == Stale
+		if !w.stale && !w.known { // it has the end of the log, as that is when it is fresh
+			w.subscribed = s.Time
+		}
 	case Other:
 		w.wrong(Mistold, 1, "%.200s came", s.Data)
 	case Cut:
