@@ -1,0 +1,174 @@
+package audit
+
+import "time"
+
+// ConnectionOpen is the payload of relay.connection.open.
+type ConnectionOpen struct {
+	App       string `json:"app"`
+	Origin    string `json:"origin"` // empty where the client named none
+	IP        string `json:"ip"`
+	TLS       string `json:"tls"` // the version, "TLS 1.3"; empty without TLS
+	Protocol  int    `json:"protocol"`
+	Transport string `json:"transport"`
+}
+
+// ConnectionRefuse is the payload of relay.connection.refuse.
+type ConnectionRefuse struct {
+	App       string `json:"app"` // empty where the client named none that there is
+	Origin    string `json:"origin"`
+	IP        string `json:"ip"`
+	TLS       string `json:"tls"`
+	Protocol  int    `json:"protocol"`
+	Transport string `json:"transport"`
+	Code      int    `json:"code"`
+	Reason    string `json:"reason"`
+	Count     int    `json:"count"` // how many the record stands for, as everywhere below
+}
+
+// ConnectionClose is the payload of relay.connection.close.
+type ConnectionClose struct {
+	App          string  `json:"app"`
+	IP           string  `json:"ip"`
+	Code         int     `json:"code"` // 0: the client went without one
+	Reason       string  `json:"reason"`
+	Seconds      float64 `json:"seconds"`
+	BytesSent    int64   `json:"bytes_sent"`
+	MessagesSent int64   `json:"messages_sent"`
+	Dropped      int64   `json:"dropped"` // messages that the client was told it lost
+}
+
+// Signin is the payload of relay.connection.signin.
+type Signin struct {
+	User string `json:"user"` // the id
+	IP   string `json:"ip"`
+}
+
+// SigninRefuse is the payload of relay.connection.signin_refuse.
+type SigninRefuse struct {
+	SocketID string `json:"socket_id"`
+	Code     int    `json:"code"`
+	Reason   string `json:"reason"`
+	Count    int    `json:"count"`
+}
+
+// SubscriptionGrant is the payload of relay.subscription.grant.
+type SubscriptionGrant struct {
+	Channel  string `json:"channel"`
+	SocketID string `json:"socket_id"`
+	From     string `json:"from"` // the position it reads from; empty: from now on
+}
+
+// SubscriptionDeny is the payload of relay.subscription.deny.
+type SubscriptionDeny struct {
+	Channel  string `json:"channel"`
+	SocketID string `json:"socket_id"`
+	Code     int    `json:"code"`
+	Reason   string `json:"reason"`
+	Count    int    `json:"count"`
+}
+
+// SubscriptionEnd is the payload of relay.subscription.end.
+type SubscriptionEnd struct {
+	Channel  string  `json:"channel"`
+	SocketID string  `json:"socket_id"`
+	Seconds  float64 `json:"seconds"`
+	Position string  `json:"position"` // behind the last entry it was sent; empty outside logs
+}
+
+// PublishDeny is the payload of relay.publish.deny.
+type PublishDeny struct {
+	Key    string `json:"key"` // as the caller named it
+	Status int    `json:"status"`
+	Reason string `json:"reason"`
+	Bytes  int64  `json:"bytes"`
+	Count  int    `json:"count"`
+}
+
+// PublishSummary is the payload of relay.publish.summary: what was published since the one
+// before.
+type PublishSummary struct {
+	Channel  string `json:"channel"`
+	Messages int64  `json:"messages"`
+	Bytes    int64  `json:"bytes"`
+}
+
+// Terminate is the payload of relay.user.terminate and relay.connection.terminate: whose
+// connections were ended.
+type Terminate struct {
+	User        string `json:"user"`
+	SocketID    string `json:"socket_id,omitempty"`
+	Connections int    `json:"connections,omitempty"` // how many, where that is known
+}
+
+// WebhookFail is the payload of relay.webhook.fail: events that a target was not told.
+type WebhookFail struct {
+	Host     string `json:"host"`
+	Attempts int    `json:"attempts"`
+	Events   int    `json:"events"`
+	Reason   string `json:"reason"`
+}
+
+// ConfigReload is the payload of relay.config.reload. Before and After are hashes of the
+// whole, Changed the names of what differs.
+type ConfigReload struct {
+	Before  string   `json:"before"`
+	After   string   `json:"after"`
+	Changed []string `json:"changed"`
+}
+
+// AdminDenied is the payload of relay.admin.denied.
+type AdminDenied struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// AuditRead is the payload of relay.audit.read and relay.audit.export: what was asked for. It
+// is recorded before anything is read.
+type AuditRead struct {
+	Query map[string]string `json:"query"` // Filter.Query
+}
+
+// AuditGap is the payload of relay.audit.gap: records that could not be kept.
+type AuditGap struct {
+	Count  int64     `json:"count"`
+	From   time.Time `json:"from"` // in UTC, as all times in payloads
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+}
+
+// AuditVerify is the payload of relay.audit.verify.
+type AuditVerify struct {
+	OK       bool  `json:"ok"`
+	Records  int64 `json:"records"`
+	Problems int64 `json:"problems"`
+}
+
+// AuditPurge is the payload of relay.audit.purge: how many records from before a time are
+// gone, of how many chains.
+type AuditPurge struct {
+	Count  int64     `json:"count"`
+	Before time.Time `json:"before"`
+	Chains int       `json:"chains"`
+}
+
+// AuditRefuse is the payload of relay.audit.refuse: a report that was refused.
+type AuditRefuse struct {
+	Reason string `json:"reason"`
+	Bytes  int    `json:"bytes"`
+	Count  int    `json:"count"`
+}
+
+// Server is the payload of relay.server.start and relay.server.stop.
+type Server struct {
+	Node    string `json:"node"`    // the name of the node's chain
+	Version string `json:"version"` // of the program
+	Address string `json:"address"` // where it listens; empty at the stop
+}
+
+// ServerInsecure is the payload of relay.server.insecure: a setting that no production
+// should have, and what is wrong with it.
+type ServerInsecure struct {
+	Setting string `json:"setting"`
+	Reason  string `json:"reason"`
+}
