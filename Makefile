@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 page := web/dist/index.html
 page_sources := $(shell find web/src web/public web/resume/src -type f 2>/dev/null) \
-	$(wildcard web/index.html web/package-lock.json web/tsconfig.json web/vite.config.ts web/resume/*.json)
+	$(wildcard web/index.html web/audit.html web/package-lock.json web/tsconfig.json web/vite.config.ts web/resume/*.json)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -28,7 +28,7 @@ $(page): $(page_sources)
 	@touch $@
 
 test: ## run the tests, in at most 15 minutes
-	@.ci/setup go node web clients redis nginx iproute chromium
+	@.ci/setup go node web clients redis nginx postgres iproute chromium
 	@$(MAKE) web test-web test-clients test-go
 
 test-web:
