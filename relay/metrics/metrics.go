@@ -95,6 +95,8 @@ type Metrics struct {
 	// HooksLost counts events that never came to be told: Redis or the node had too many, or
 	// they were of no app.
 	HooksLost prometheus.Counter
+
+	Audit
 }
 
 // New returns metrics that are registered with reg.
@@ -145,5 +147,6 @@ func New(reg prometheus.Registerer) *Metrics {
 		HookTime:      f.histogram("webhook_request_seconds", "Time that requests to webhooks took."),
 		HooksWaiting:  f.gauges("webhook_events_waiting", "Events of webhooks that this node has yet to tell.", "app"),
 		HooksLost:     f.counter("webhook_events_lost_total", "Events of webhooks that were too many to be kept, or of no app."),
+		Audit:         f.audit(),
 	}
 }
