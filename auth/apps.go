@@ -3,6 +3,8 @@ package auth
 import (
 	"crypto/subtle"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -179,6 +181,9 @@ func (a *Apps) HaveHooks() bool {
 	}
 	return false
 }
+
+// IDs are the ids of all apps, in no order.
+func (a *Apps) IDs() iter.Seq[string] { return maps.Keys(a.set.Load().byID) }
 
 // Len is how many apps there are.
 func (a *Apps) Len() int { return len(a.set.Load().byID) }

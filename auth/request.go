@@ -28,13 +28,15 @@ type Request struct {
 type RequestError struct {
 	Status  int // of the HTTP reply
 	Message string
+	// Cause says why in two words or three, for records: the message holds what was sent.
+	Cause string
 }
 
 // Error returns the message.
 func (e *RequestError) Error() string { return e.Message }
 
-func unauthorized(format string, args ...any) error {
-	return &RequestError{http.StatusUnauthorized, fmt.Sprintf(format, args...)}
+func unauthorized(cause, format string, args ...any) error {
+	return &RequestError{http.StatusUnauthorized, fmt.Sprintf(format, args...), cause}
 }
 
 // CheckRequest returns a [*RequestError] unless [App.CheckHead] and [CheckBody] find
@@ -59,7 +61,7 @@ func (a *App) CheckRequest(r Request, now time.Time) error {
 func (a *App) CheckHead(r Request, now time.Time) (url.Values, error) {
 	q, err := parseQuery(r.RawQuery, false)
 	if err != nil {
-		return nil, unauthorized("%s", err)
+		return nil, unauthorized("invalid query", "%s", err)
 	}
 	key, err := a.requestKey(q)
 	if err != nil {
@@ -77,7 +79,7 @@ func (a *App) CheckHead(r Request, now time.Time) (url.Values, error) {
 		return nil, err
 	}
 	if a.Disabled {
-		return nil, &RequestError{http.StatusForbidden, "Application disabled"}
+		return nil, &RequestError{http.StatusForbidden, "Application disabled", "app disabled"}
 	}
 	return signed.values(), nil
 }
@@ -85,11 +87,11 @@ func (a *App) CheckHead(r Request, now time.Time) (url.Values, error) {
 func (a *App) requestKey(q params) (Key, error) {
 	name := q.get("auth_key")
 	if name == "" {
-		return Key{}, unauthorized("Missing parameter: auth_key")
+		return Key{}, unauthorized("no key", "Missing parameter: auth_key")
 	}
 	key, ok := a.findKey(name)
 	if !ok {
-		return Key{}, unauthorized("Unknown auth_key")
+		return Key{}, unauthorized("unknown key", "Unknown auth_key")
 	}
 	return key, nil
 }
@@ -99,9 +101,9 @@ func checkVersion(q params) error {
 	case "1.0":
 		return nil
 	case "":
-		return unauthorized("Version required")
+		return unauthorized("no version", "Version required")
 	default:
-		return unauthorized("Version not supported")
+		return unauthorized("unknown version", "Version not supported")
 	}
 }
 
@@ -110,15 +112,15 @@ func (a *App) checkTime(q params, now time.Time) error {
 	maxSkew := int64(cmp.Or(a.Limits.ClockSkew, protocol.MaxClockSkew) / time.Second)
 	stamp := q.get("auth_timestamp")
 	if stamp == "" {
-		return unauthorized("Timestamp required")
+		return unauthorized("no timestamp", "Timestamp required")
 	}
 	seconds, err := strconv.ParseUint(stamp, 10, 63) // digits only: no sign, no exponent
 	if err != nil {
-		return unauthorized("Timestamp invalid: must be in Unix seconds")
+		return unauthorized("invalid timestamp", "Timestamp invalid: must be in Unix seconds")
 	}
 	given := time.Unix(int64(seconds), 0)
 	if skew := now.Unix() - given.Unix(); skew <= -maxSkew || skew >= maxSkew {
-		return unauthorized("Timestamp expired: Given timestamp (%s) not within %ds of server time (%s)",
+		return unauthorized("clock skew", "Timestamp expired: Given timestamp (%s) not within %ds of server time (%s)",
 			given.UTC().Format(time.RFC3339), maxSkew, now.UTC().Format(time.RFC3339))
 	}
 	return nil
@@ -140,7 +142,7 @@ func (a *Apps) Signer(rawQuery string) *App {
 // the reading has them that was signed.
 func checkSignature(s Secret, r Request, q params) (signed params, err error) {
 	if strings.ContainsAny(r.Path, "\r\n") { // would be read as the end of the path
-		return nil, unauthorized("Invalid path")
+		return nil, unauthorized("invalid path", "Invalid path")
 	}
 	readings := []params{q}
 	if strings.Contains(r.RawQuery, "+") {
@@ -155,7 +157,7 @@ func checkSignature(s Secret, r Request, q params) (signed params, err error) {
 			return reading, nil
 		}
 	}
-	return nil, unauthorized("Invalid signature: you should have sent HmacSHA256Hex(%q, your_secret_key), but you sent %q",
+	return nil, unauthorized("wrong signature", "Invalid signature: you should have sent HmacSHA256Hex(%q, your_secret_key), but you sent %q",
 		baseString(r.Method, r.Path, q), signature)
 }
 
@@ -166,9 +168,9 @@ func CheckBody(query url.Values, body []byte) error {
 	case len(body) == 0 && !query.Has("body_md5"):
 		return nil
 	case !query.Has("body_md5"):
-		return unauthorized("Missing parameter: body_md5")
+		return unauthorized("no body_md5", "Missing parameter: body_md5")
 	case query.Get("body_md5") != bodyMD5(body):
-		return unauthorized("Invalid body_md5: it is not the MD5 of the body")
+		return unauthorized("wrong body_md5", "Invalid body_md5: it is not the MD5 of the body")
 	}
 	return nil
 }

@@ -313,3 +313,20 @@ func TestAnAppSaysHowFarClocksMayDiffer(t *testing.T) {
 		}
 	}
 }
+
+// The message repeats what was sent; the cause, which goes into records, does not.
+func TestARefusedRequestHasACauseWithoutWhatWasSent(t *testing.T) {
+	t.Parallel()
+	for cause, r := range map[string]auth.Request{
+		"no key":          signed("auth_version=1.0", ""),
+		"unknown key":     signed("auth_key=s3cret", ""),
+		"clock skew":      signed("auth_key="+docKey+"&auth_version=1.0&auth_timestamp=1", ""),
+		"wrong signature": {Method: "GET", Path: "/apps/3/channels", RawQuery: docParams + "&auth_signature=s3cret"},
+		"invalid query":   signed(docParams+"&=s3cret", ""),
+	} {
+		var refused *auth.RequestError
+		if err := docApp().CheckRequest(r, docTime()); !errors.As(err, &refused) || refused.Cause != cause {
+			t.Errorf("got %+v, want the cause %q", err, cause)
+		}
+	}
+}

@@ -7,6 +7,14 @@ type Error struct {
 	Code     int    // 0 means that the client is told null
 	Message  string // valid UTF-8; names from outside are clipped in it
 	TooLarge bool   // the data is over its limit: a 413 where the HTTP API tells it
+	// Cause says why in two words or three, for records of subscriptions and sign-ins that
+	// were refused: the message may hold what came from outside, a signature even.
+	Cause string
+}
+
+func (e *Error) because(cause string) *Error {
+	e.Cause = cause
+	return e
 }
 
 // Error returns the message.

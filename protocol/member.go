@@ -64,6 +64,16 @@ func memberID(value json.RawMessage) (string, error) {
 	return number, nil
 }
 
+// Name returns what user_info calls the member; "" where it has no name that is a string.
+func (m Member) Name() string {
+	v, err := readText(m.Info, "name")
+	if err != nil {
+		return ""
+	}
+	name, _ := optionalText("name", v[0]) // what else it may be is no name
+	return name
+}
+
 // IsUserID reports whether id can be that of a user: valid UTF-8 of 1 to [MaxUserID]
 // characters.
 func IsUserID(id string) bool {

@@ -59,7 +59,7 @@ func ErrInvalidClientEvent() *Error {
 
 // ErrChannelName answers a channel name outside the grammar or over the limit.
 func ErrChannelName(name string) *Error {
-	return errorf("Invalid channel name '%s'", name)
+	return errorf("Invalid channel name '%s'", name).because("invalid name")
 }
 
 // ErrEventName answers an event name that may not be published; why completes
@@ -80,7 +80,7 @@ func ErrDataTooLarge(limit int) *Error {
 
 // ErrExistingSubscription answers a second subscription to a channel.
 func ErrExistingSubscription(channel string) *Error {
-	return errorf("Existing subscription to channel %s", channel)
+	return errorf("Existing subscription to channel %s", channel).because("existing subscription")
 }
 
 // ErrNoSubscription answers an unsubscription from a channel never subscribed.
@@ -90,36 +90,44 @@ func ErrNoSubscription(channel string) *Error {
 
 // ErrAuthFormat answers auth that is missing or not "key:signature".
 func ErrAuthFormat(channel string) *Error {
-	return errorf("Auth value for subscription to %s is invalid: should be of format 'key:signature'", channel)
+	return errorf("Auth value for subscription to %s is invalid: should be of format 'key:signature'", channel).because("no signature")
 }
 
 // ErrAuthKey answers auth made with a key that is not the app's.
 func ErrAuthKey(key string) *Error {
-	return errorf("Invalid key in subscription auth data: '%s'", key)
+	return errorf("Invalid key in subscription auth data: '%s'", key).because("unknown key")
 }
 
 // ErrSignature answers a wrong signature. It repeats what had to be signed and
 // what came, never the right signature.
 func ErrSignature(signed, got string) *Error {
-	return errorf("Invalid signature: Expected HMAC SHA256 hex digest of %s, but got %s", signed, got)
+	return errorf("Invalid signature: Expected HMAC SHA256 hex digest of %s, but got %s", signed, got).because("wrong signature")
 }
 
 // ErrChannelRefused answers a subscription to a channel that the relay may not
 // read in Redis. The text is ours.
 func ErrChannelRefused(channel string) *Error {
-	return errorf("Subscription to channel %s was refused by the server", channel)
+	return errorf("Subscription to channel %s was refused by the server", channel).because("refused by Redis")
 }
 
 // ErrNotSignedIn answers a subscription to a user's channel on a connection
 // that is not signed in as that user. The text is ours.
 func ErrNotSignedIn(channel string) *Error {
-	return errorf("Not authorized to subscribe to %s: not signed in as that user", channel)
+	return errorf("Not authorized to subscribe to %s: not signed in as that user", channel).because("not signed in")
 }
 
 // ErrTooManyChannels answers a subscription to one channel more than a connection may have.
 // The text is ours.
 func ErrTooManyChannels(channel string, limit int) *Error {
-	return errorf("Subscription to channel %s refused: a connection may have %s", channel, strconv.Itoa(limit))
+	return errorf("Subscription to channel %s refused: a connection may have %s", channel, strconv.Itoa(limit)).because("too many channels")
+}
+
+// ErrUnrecorded answers a subscription that the audit trail has to have before it is granted,
+// and could not be given. The text is ours, and so is the code.
+func ErrUnrecorded(channel string) *Error {
+	err := errorf("Subscription to channel %s refused: it could not be recorded in the audit trail, try again later", channel)
+	err.Code = 4303
+	return err.because("not recorded")
 }
 
 // Client events.
@@ -156,42 +164,42 @@ func ErrClientEventLost() *Error {
 // ErrMemberData answers channel_data that describes no member; why completes the
 // sentence "Invalid channel_data: …".
 func ErrMemberData(why string) *Error {
-	return errorf("Invalid channel_data: %s", why)
+	return errorf("Invalid channel_data: %s", why).because("invalid channel_data")
 }
 
 // ErrUserInfo answers channel_data whose user_info is not an object. The text is the
 // hosted service's.
 func ErrUserInfo() *Error {
-	return errorf("user_info supplied to presence subscription is invalid - if supplied it must be a type of hash")
+	return errorf("user_info supplied to presence subscription is invalid - if supplied it must be a type of hash").because("invalid user_info")
 }
 
 // ErrNoMember answers a subscription to a presence channel that does not say who
 // subscribes, on a connection that is not signed in either.
 func ErrNoMember(channel string) *Error {
-	return errorf("Subscription to %s needs channel_data with a user_id, or a user who has signed in", channel)
+	return errorf("Subscription to %s needs channel_data with a user_id, or a user who has signed in", channel).because("no member")
 }
 
 // ErrMembersFull answers a subscription of one user too many.
 func ErrMembersFull(channel string, limit int) *Error {
-	return errorf("Subscription to %s refused: the channel has its maximum of %s members", channel, strconv.Itoa(limit))
+	return errorf("Subscription to %s refused: the channel has its maximum of %s members", channel, strconv.Itoa(limit)).because("channel full")
 }
 
 // ErrSigninFormat answers a sign-in whose auth is missing or not "key:signature". The
 // text is the hosted service's.
 func ErrSigninFormat() *Error {
-	return errorf("Invalid format: auth must have the format key:signature")
+	return errorf("Invalid format: auth must have the format key:signature").because("no signature")
 }
 
 // ErrUserData answers user_data that describes no user; why completes the sentence
 // "Invalid user_data: …".
 func ErrUserData(why string) *Error {
-	return errorf("Invalid user_data: %s", why)
+	return errorf("Invalid user_data: %s", why).because("invalid user_data")
 }
 
 // ErrOtherUser answers a sign-in as the user called id on a connection that is signed in
 // as another one.
 func ErrOtherUser(id string) *Error {
-	return errorf("Cannot sign in as '%s': the connection is signed in as another user", id)
+	return errorf("Cannot sign in as '%s': the connection is signed in as another user", id).because("another user")
 }
 
 // ErrWatchlist tells a user that the watchlist was cut; the sign-in holds.

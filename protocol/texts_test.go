@@ -115,3 +115,22 @@ func TestErrorTextsClipWhatComesFromOutside(t *testing.T) {
 	}
 	checkText(t, protocol.ErrUnknownKey(strings.Repeat("k", 10_000)).Reason)
 }
+
+// A message repeats what came, a signature even; the cause, which goes into records, does not.
+func TestTheCauseOfARefusalHoldsNothingThatCameFromOutside(t *testing.T) {
+	t.Parallel()
+	for _, err := range []*protocol.Error{
+		protocol.ErrChannelName("s3cret"), protocol.ErrExistingSubscription("s3cret"), protocol.ErrAuthFormat("s3cret"),
+		protocol.ErrAuthKey("s3cret"), protocol.ErrSignature("s3cret", "s3cret"), protocol.ErrChannelRefused("s3cret"),
+		protocol.ErrNotSignedIn("s3cret"), protocol.ErrTooManyChannels("s3cret", 1), protocol.ErrMemberData("s3cret"),
+		protocol.ErrUserInfo(), protocol.ErrNoMember("s3cret"), protocol.ErrMembersFull("s3cret", 1), protocol.ErrSigninFormat(),
+		protocol.ErrUserData("s3cret"), protocol.ErrOtherUser("s3cret"), protocol.ErrUnrecorded("s3cret"),
+	} {
+		if err.Cause == "" || strings.Contains(err.Cause, "s3cret") {
+			t.Errorf("%q has the cause %q", err.Message, err.Cause)
+		}
+	}
+	if code := protocol.ErrUnrecorded("x").Code; code != 4303 {
+		t.Errorf("ErrUnrecorded has code %d, want 4303", code)
+	}
+}

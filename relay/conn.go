@@ -27,6 +27,8 @@ type Conn struct {
 	id        string
 	transport Transport
 	worker    *worker
+	// trace is nil where no records are kept.
+	trace *trace
 
 	// opened is the hub's clock at the start.
 	opened int64
@@ -114,20 +116,25 @@ func (c *Conn) Reply(p []byte) {
 
 // Close ends the connection from the relay's side: the error is told, then the
 // close code. Anybody may call it; it does not wait.
-func (c *Conn) Close(reason *protocol.Close) {
-	if c.part(reason.Frame(), protocol.CloseFrame(reason.Code, reason.Reason)) {
+func (c *Conn) Close(reason *protocol.Close) { c.end(reason) }
+
+// end is Close. It says whether the connection was not ending already.
+func (c *Conn) end(reason *protocol.Close) bool {
+	ends := c.part(reason.Code, reason.Reason, reason.Frame(), protocol.CloseFrame(reason.Code, reason.Reason))
+	if ends {
 		c.count(reason.Code)
 	}
+	return ends
 }
 
 // Part ends the connection with a farewell of the transport's own, in answer to
-// the client's.
-func (c *Conn) Part(farewell []byte) { c.part(farewell) }
+// the client's, which had a code.
+func (c *Conn) Part(code int, farewell []byte) { c.part(code, "closed by the client", farewell) }
 
 // Breach ends the connection, with a farewell of the transport's own, because the
 // client broke the transport's rules; code is the close code in the farewell.
 func (c *Conn) Breach(code int, farewell []byte) {
-	if c.part(farewell) {
+	if c.part(code, "breach of the transport's rules", farewell) {
 		c.count(code)
 	}
 }
@@ -146,6 +153,9 @@ func (c *Conn) Closed() {
 		c.hub.leave(s)
 	}
 	c.signOut()
+	if c.trace != nil {
+		c.trace.user = c.user
+	}
 	c.worker.post(task{kind: taskGone, conn: c})
 	c.hub.forget(c)
 }
@@ -172,14 +182,18 @@ func (c *Conn) queue(p []byte, limit int) (room <-chan struct{}, ok bool) {
 // push queues bytes that the relay sends of its own accord; it never waits.
 func (c *Conn) push(p []byte) { c.queue(p, math.MaxInt) }
 
-// part queues the last bytes and says whether they are: a connection ends once.
-func (c *Conn) part(last ...[]byte) bool {
+// part queues the last bytes and says whether they are: a connection ends once. Records say
+// that it ended by this code, and why.
+func (c *Conn) part(code int, why string, last ...[]byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending {
 		return false
 	}
 	c.ending = true
+	if c.trace != nil {
+		c.trace.code, c.trace.why = code, why
+	}
 	c.replies = append(c.replies, last...)
 	c.call()
 	c.makeRoom()

@@ -28,11 +28,26 @@ func (h *Hub) Deliver(appID string, e protocol.Event) {
 	if ch.chain == nil {
 		e.Link = nil // somebody keeps a log of what is no log channel here
 	}
+	if h.config.Jobs != nil {
+		h.derive(ch, e)
+	}
 	if ch.deliver(e) {
 		h.suspects.add(ch)
 	}
 	if h.budget.Used() > h.config.FeedMemory {
 		h.relieve()
+	}
+}
+
+// derive keeps the record that an event of a job is. Other nodes, and who has published it,
+// derive the same one, with the same id.
+func (h *Hub) derive(ch *channel, e protocol.Event) {
+	position := ""
+	if e.Link != nil {
+		position = e.Link.At.String()
+	}
+	if r, ok := h.config.Jobs.Derive(ch.key.app, ch.key.name, e.Name, e.Data, position, time.Now()); ok {
+		h.config.Auditor.Note(r)
 	}
 }
 

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -12,14 +13,24 @@ import (
 	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
+	"buildrelay/relay/audit"
 	"buildrelay/relay/metrics"
 )
 
 // What an event costs from the broker to the transports of 1000 readers, 64 events at
-// a time: on a live channel and, with positions, on a log channel.
+// a time: on a live channel and, with positions, on a log channel; and where records are kept.
 func BenchmarkDeliver(b *testing.B) {
-	b.Run("live", func(b *testing.B) { benchmarkDeliver(b, "news") })
-	b.Run("log", func(b *testing.B) { benchmarkDeliver(b, "log-1") })
+	b.Run("live", func(b *testing.B) { benchmarkDeliver(b, "news", nil) })
+	b.Run("log", func(b *testing.B) { benchmarkDeliver(b, "log-1", nil) })
+	b.Run("live/recorded", func(b *testing.B) { benchmarkDeliver(b, "news", indifferent{}) })
+	b.Run("log/recorded", func(b *testing.B) { benchmarkDeliver(b, "log-1", indifferent{}) })
+}
+
+// What it costs to subscribe to a private channel and to leave it, without and with records,
+// which nobody writes down.
+func BenchmarkSubscribe(b *testing.B) {
+	b.Run("private", func(b *testing.B) { benchmarkSubscribe(b, nil) })
+	b.Run("private/recorded", func(b *testing.B) { benchmarkSubscribe(b, indifferent{}) })
 }
 
 const (
@@ -27,7 +38,7 @@ const (
 	benchBurst   = 64
 )
 
-func benchmarkDeliver(b *testing.B, channel string) {
+func benchmarkDeliver(b *testing.B, channel string, auditor relay.Auditor) {
 	apps, err := auth.NewApps(auth.App{
 		ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}, Logs: protocol.LogRules{{Pattern: "log-*"}},
 	})
@@ -39,6 +50,7 @@ func benchmarkDeliver(b *testing.B, channel string) {
 	hub := relay.New(relay.Config{
 		Roster:   noRoster{},
 		Interest: deafInterest{}, Log: burst, Metrics: metrics.New(prometheus.NewRegistry()), FlushWindow: 1,
+		Auditor: auditor,
 	})
 	var running sync.WaitGroup
 	running.Go(func() { hub.Run(b.Context()) })
@@ -46,7 +58,7 @@ func benchmarkDeliver(b *testing.B, channel string) {
 	sink := &counter{}
 	sink.changed.L = &sink.mu
 	for range benchReaders {
-		conn, refused := hub.Open(app, func(*relay.Conn) relay.Transport { return sink })
+		conn, refused := hub.Open(app, relay.Facts{}, func(*relay.Conn) relay.Transport { return sink })
 		if refused != nil {
 			b.Fatal(refused)
 		}
@@ -59,6 +71,40 @@ func benchmarkDeliver(b *testing.B, channel string) {
 		sink.await(benchReaders * burst.deliver(hub))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchBurst*benchReaders), "ns/delivery")
+}
+
+// indifferent takes records and does nothing with them.
+type indifferent struct{}
+
+func (indifferent) Note(audit.Record)                           {}
+func (indifferent) Confirm(context.Context, audit.Record) error { return nil }
+func (indifferent) Refused(audit.Record, string, string)        {}
+
+func benchmarkSubscribe(b *testing.B, auditor relay.Auditor) {
+	apps, err := auth.NewApps(auth.App{ID: appID, Keys: []auth.Key{{Key: appKey, Secret: appSecret}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	app, _ := apps.ByID(appID)
+	hub := relay.New(relay.Config{
+		Roster: noRoster{}, Interest: deafInterest{}, Metrics: metrics.New(prometheus.NewRegistry()), Auditor: auditor,
+	})
+	var running sync.WaitGroup
+	running.Go(func() { hub.Run(b.Context()) })
+	b.Cleanup(running.Wait)
+	c := &tally{}
+	conn, refused := hub.Open(app, clientFacts(), func(conn *relay.Conn) relay.Transport { c.conn = conn; return c })
+	if refused != nil {
+		b.Fatal(refused)
+	}
+	signature := auth.SignChannel(app.Keys[0], conn.ID(), "private-x", nil)
+	subscribe := fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":"private-x"}}`, signature)
+	hub.Confirmed(appID, "private-x")
+	b.ReportAllocs()
+	for b.Loop() {
+		conn.Receive(subscribe)
+		conn.Receive([]byte(`{"event":"pusher:unsubscribe","data":{"channel":"private-x"}}`))
+	}
 }
 
 // burst makes events that follow one another. It is their log, too.

@@ -37,6 +37,7 @@
 // Lock order: Hub.mu, channel.mu, then one of feed, watchlist, the roster's own or the
 // broker's. Conn.mu is taken under channel.mu or watchlist.mu, and worker inbox under any.
 // waitlist.mu is taken under channel.mu or none, pages.mu while none of these is held, and
-// none under the two. No lock is held over I/O, and a worker holds none of its own while it
+// none under the two. An Auditor's own is taken under any but the worker's. No lock is held
+// over I/O, and a worker holds none of its own while it
 // takes a channel's.
 package relay

@@ -9,6 +9,7 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
+	"buildrelay/relay/audit"
 	"buildrelay/relay/feed"
 	"buildrelay/relay/metrics"
 )
@@ -36,6 +37,11 @@ type Config struct {
 	Occurrences Occurrences
 	// Log is where the events of log channels are kept; nil where no app has any.
 	Log Log
+	// Auditor keeps records; nil where nobody does, which costs nothing.
+	Auditor Auditor
+	// Jobs make records of status events that a reader of this node gets; nil where none do,
+	// or there is no Auditor.
+	Jobs audit.Jobs
 	// ActivityTimeout is told to clients, which then send a ping when they heard
 	// nothing for so long. 0 means 120 s.
 	ActivityTimeout time.Duration
@@ -161,14 +167,19 @@ func (h *Hub) Run(ctx context.Context) {
 
 // Open registers a new connection of app, over the transport that carry makes
 // for it, and greets the client. It refuses with a [protocol.Close] when the app
-// has all the connections it may have, or the hub drains.
-func (h *Hub) Open(app *auth.App, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
+// has all the connections it may have, or the hub drains. The facts are for records: without
+// an Auditor nobody looks at them.
+func (h *Hub) Open(app *auth.App, facts Facts, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
 	c := &Conn{hub: h, opened: h.clock.Load(), subscriptions: make(map[string]*subscription)}
+	if h.config.Auditor != nil {
+		c.trace = &trace{auditor: h.config.Auditor, facts: facts, opened: time.Now()}
+	}
 	c.app.Store(app)
 	c.transport = carry(c)
 	if refused := h.register(c); refused != nil {
 		return nil, refused
 	}
+	c.noteOpen()
 	c.Seen()
 	h.wheel.add(c, c.firstLook())
 	h.metrics.Connections.WithLabelValues(app.ID).Inc()
@@ -255,6 +266,9 @@ func (h *Hub) leave(s *subscription) {
 	removed, empty := s.channel.remove(s, time.Now())
 	if removed {
 		h.metrics.Subscriptions.Dec()
+		if s.shard == nil {
+			s.noteEnd() // it is no worker's
+		}
 	}
 	h.idleIf(s.channel, empty)
 }

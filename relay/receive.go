@@ -60,13 +60,26 @@ func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 	s, err := c.grant(app, request)
 	if err != nil {
 		c.subscriptionError(app, request.Channel, err)
-		return err
+		return c.denied(request.Channel, err)
 	}
 	if err := c.hold(s, request.Channel, app); err != nil {
-		return err
+		return c.denied(request.Channel, err)
+	}
+	if err := c.confirm(s, app, request); err != nil {
+		c.release(request.Channel)
+		c.subscriptionError(app, request.Channel, err)
+		return c.denied(request.Channel, err)
 	}
 	c.hub.subscribe(s, request)
 	return nil
+}
+
+// denied notes that the client may not subscribe, and returns why.
+func (c *Conn) denied(channel string, why *protocol.Error) *protocol.Error {
+	if c.recordsOf(channel) {
+		c.noteDenied(channel, c.actor(), why)
+	}
+	return why
 }
 
 // exceed ends a connection that sends too much.
@@ -171,6 +184,10 @@ func (c *Conn) refuse(s *subscription, why *protocol.Error) {
 		delete(c.subscriptions, s.channel.key.name)
 	}
 	c.mu.Unlock()
+	if s.grant != nil {
+		c.noteDenied(s.channel.key.name, s.grant.to, why)
+		s.noteEnd()
+	}
 	c.subscriptionError(c.app.Load(), s.channel.key.name, why)
 	c.push(why.Frame())
 }

@@ -123,7 +123,7 @@ func TestAConnectionDuringAReloadGetsTheNewSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		carry := func(*relay.Conn) relay.Transport { return nil }
-		if _, refused := hub.Open(found, carry); refused == nil || refused.Code != next.code {
+		if _, refused := hub.Open(found, relay.Facts{}, carry); refused == nil || refused.Code != next.code {
 			t.Errorf("refused with %v, want %d", refused, next.code)
 		}
 	}

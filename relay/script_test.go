@@ -48,7 +48,7 @@ func runScript(t *testing.T, file string) {
 
 // play carries out the commands of a script and returns it with what happened.
 func play(t *testing.T, source string) string {
-	w := newWorld(t)
+	w := newWorld(t, strings.Contains(source, "\n$ audit "))
 	defer w.close()
 	var out strings.Builder
 	for line := range strings.Lines(source) {
@@ -65,7 +65,7 @@ func play(t *testing.T, source string) string {
 		}
 		synctest.Wait()
 		for _, happened := range w.events.take() {
-			fmt.Fprintf(&out, "  %s\n", happened)
+			fmt.Fprintf(&out, "  %s\n", w.named(happened))
 		}
 	}
 	return out.String()

@@ -14,6 +14,8 @@ type subscription struct {
 	channel *channel
 	// member is who subscribes to a presence channel; nil on another.
 	member *protocol.Member
+	// grant is nil where there are no records of it.
+	grant *grant
 
 	// ended says that the client was told, or wants, that nothing more comes. It is set
 	// before any reply to what the client sends next.

@@ -46,6 +46,10 @@ func (w *worker) send(c *Conn, p []byte, frames int) {
 	w.metrics.Writes.Inc()
 	w.metrics.Frames.Add(float64(frames))
 	w.metrics.Bytes.Add(float64(len(p)))
+	if c.trace != nil {
+		c.trace.bytes += int64(len(p))
+		c.trace.messages += int64(frames)
+	}
 	if !c.transport.Send(p) {
 		w.metrics.Stalled.Inc()
 		c.busy = true
@@ -113,6 +117,9 @@ func (w *worker) introduce(s *subscription, run feed.Run) (p []byte, frames int)
 	}
 	if run.Lost > 0 {
 		w.metrics.Lost.Add(float64(run.Lost))
+		if t := s.conn.trace; t != nil {
+			t.dropped += int64(run.Lost)
+		}
 		p = append(p, protocol.Lost(s.channel.key.name, int64(run.Lost))...)
 		frames++
 	}

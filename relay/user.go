@@ -23,7 +23,9 @@ func newUserChannel(name string) *userChannel {
 func (u *userChannel) tell(r *roll, s steps) {
 	if s.ended {
 		for _, c := range r.here[u.id] {
-			c.Close(protocol.ErrTerminated())
+			if c.end(protocol.ErrTerminated()) {
+				c.noteTerminated(u.id)
+			}
 		}
 	}
 	if r.current {
@@ -36,20 +38,10 @@ func (u *userChannel) tell(r *roll, s steps) {
 // signIn answers pusher:signin. A connection stays signed in as who it is: the same user
 // may sign in again, to no effect.
 func (c *Conn) signIn(m protocol.Message) *protocol.Error {
-	request, err := m.Signin()
+	request, user, err := c.checkSignin(m)
 	if err != nil {
+		c.noteSigninRefused(err)
 		return err
-	}
-	app := c.app.Load()
-	if err := app.CheckSignin(c.id, request); err != nil {
-		return err
-	}
-	user, err := protocol.ParseUser(request.UserData, app.Limits)
-	switch {
-	case err != nil:
-		return err
-	case c.user != nil && c.user.ID != user.ID:
-		return protocol.ErrOtherUser(user.ID)
 	}
 	c.authorized.Store(true)
 	c.Reply(protocol.SigninSuccess(request.UserData))
@@ -57,8 +49,26 @@ func (c *Conn) signIn(m protocol.Message) *protocol.Error {
 		return nil
 	}
 	c.user = &user.Member
+	c.noteSignin()
 	c.home = c.hub.hold(c, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
 	return c.watch(user)
+}
+
+// checkSignin returns the user whom the backend signed, if the connection may be that one's.
+func (c *Conn) checkSignin(m protocol.Message) (protocol.Signin, protocol.SignedUser, *protocol.Error) {
+	request, err := m.Signin()
+	if err != nil {
+		return request, protocol.SignedUser{}, err
+	}
+	app := c.app.Load()
+	if err := app.CheckSignin(c.id, request); err != nil {
+		return request, protocol.SignedUser{}, err
+	}
+	user, err := protocol.ParseUser(request.UserData, app.Limits)
+	if err == nil && c.user != nil && c.user.ID != user.ID {
+		err = protocol.ErrOtherUser(user.ID)
+	}
+	return request, user, err
 }
 
 // signOut takes the connection off its user's channel. The reader calls it at the end.

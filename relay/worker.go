@@ -109,6 +109,7 @@ func (w *worker) run(ctx context.Context) {
 		w.takeTasks()
 		w.thaw()
 		if len(w.ready) == 0 && len(w.passes) == 0 && !w.rest(ctx) {
+			w.takeTasks() // clients that went last have their records
 			return
 		}
 		w.serveReady()
@@ -154,6 +155,7 @@ func (w *worker) apply(t task) {
 		w.enqueue(t.sub.conn)
 	case taskLeave:
 		w.leave(t.sub)
+		t.sub.noteEnd()
 	case taskDue:
 		t.shard.dirty = true
 		if t.shard.state == shardIdle {
@@ -166,6 +168,7 @@ func (w *worker) apply(t task) {
 		w.enqueue(t.conn)
 	case taskGone:
 		t.conn.parted = true
+		t.conn.noteClose()
 	case taskPage:
 		w.receive(t.sub, t.page)
 	case taskDismiss:

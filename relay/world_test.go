@@ -35,17 +35,19 @@ type world struct {
 	roster *scriptedRoster
 	caches *scriptedCaches
 	told   occurrences
+	audit  *scriptedAuditor // nil where a script has no records
 	events *journal
 	// settings are those of the apps.
 	settings []auth.App
 	clients  map[string]*client
+	sockets  []string // socket id, name, socket id, name
 	// loose says that it does not matter which frames come in one write.
 	loose   bool
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, audited bool) *world {
 	limited := auth.App{ID: "limited", Keys: []auth.Key{{Key: "limited", Secret: "s"}}, MaxConnections: 1}
 	logs := protocol.LogRules{
 		{Pattern: "*replay-*", Replay: protocol.Start{Kind: protocol.StartFirst}},
@@ -71,7 +73,7 @@ func newWorld(t *testing.T) *world {
 	w.log = newScriptedLog(w)
 	w.roster = newScriptedRoster(w)
 	w.caches = &scriptedCaches{world: w, last: make(map[string]protocol.Cached)}
-	w.hub = relay.New(relay.Config{
+	config := relay.Config{
 		Interest:  w.redis,
 		Log:       w.log,
 		Roster:    w.roster,
@@ -81,7 +83,12 @@ func newWorld(t *testing.T) *world {
 		Workers:   2,
 
 		Occurrences: &w.told,
-	})
+	}
+	if audited {
+		w.audit = &scriptedAuditor{world: w}
+		config.Auditor = w.audit
+	}
+	w.hub = relay.New(config)
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.running.Go(func() { w.hub.Run(ctx) })
@@ -140,6 +147,8 @@ func (w *world) do(line string) error {
 		return nil
 	case "reload":
 		return w.doReload(args)
+	case "audit":
+		return w.doAudit(args)
 	case "webhooks":
 		w.doWebhooks()
 		return nil
@@ -159,7 +168,7 @@ func (w *world) doConnect(args []string) error {
 		return fmt.Errorf("there is no app %q", id)
 	}
 	c := &client{name: args[0], world: w, key: app.Keys[0], inbox: make(chan []byte, 1000)}
-	_, refused := w.hub.Open(app, func(conn *relay.Conn) relay.Transport {
+	_, refused := w.hub.Open(app, clientFacts(), func(conn *relay.Conn) relay.Transport {
 		c.conn = conn
 		return c
 	})
@@ -168,9 +177,13 @@ func (w *world) doConnect(args []string) error {
 		return nil
 	}
 	w.clients[c.name] = c
+	w.sockets = append(w.sockets, c.conn.ID(), "<"+c.name+">")
 	w.running.Go(c.read)
 	return nil
 }
+
+// named has the names of clients in place of their socket ids.
+func (w *world) named(line string) string { return strings.NewReplacer(w.sockets...).Replace(line) }
 
 func (w *world) client(name string) (*client, error) {
 	c := w.clients[name]

@@ -14,6 +14,8 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
+	"buildrelay/relay"
+	"buildrelay/relay/audit"
 	"buildrelay/relay/metrics"
 )
 
@@ -35,7 +37,7 @@ type Publisher interface {
 }
 
 // API is the handler for /apps/, and for the one call at /users/ that names no app. All
-// exported fields are required, but RefusedCalls and Address.
+// exported fields are required, but RefusedCalls, Address, Auditor, Jobs and Reports.
 type API struct {
 	Apps      *auth.Apps
 	Publisher Publisher
@@ -53,11 +55,21 @@ type API struct {
 	// Address returns where a request comes from; nil means the other end of its
 	// connection.
 	Address func(*http.Request) netip.Addr
+	// Auditor keeps records of calls; nil where nobody does, which costs nothing. Run must run
+	// where there is one.
+	Auditor relay.Auditor
+	// Jobs make records of status events that are published; nil where none do, or there is
+	// no Auditor.
+	Jobs audit.Jobs
+	// Reports keeps what backends report; nil where no audit trail is kept.
+	Reports Reports
 
 	readers  atomic.Int64 // calls that stay for a while
 	warned   atomic.Int64 // the second in which a failure was logged last
 	rates    rates
 	refusals refusals
+
+	summaries summaries
 }
 
 // reply is what a call answers: a stream, or something that becomes JSON. Nil means
@@ -99,19 +111,27 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, erro
 		hangUp(w, r)
 		return route{path: "none"}, nil, err
 	}
+	out, err := a.carryOut(w, r, t)
+	if err != nil {
+		a.noteDenied(r, t, err)
+	}
+	return t.route, out, err
+}
+
+// carryOut carries out a request for a route.
+func (a *API) carryOut(w http.ResponseWriter, r *http.Request, t target) (reply, error) {
 	c, err := a.authenticate(w, r, t)
 	if err != nil {
-		return t.route, nil, err
+		return nil, err
 	}
 	if t.reads() {
 		if err := a.allow(c.app, reads, 1); err != nil {
-			return t.route, nil, err
+			return nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), t.time)
 	defer cancel()
-	out, err := t.handle(a, ctx, c)
-	return t.route, out, err
+	return t.handle(a, ctx, c)
 }
 
 func writeReply(w http.ResponseWriter, status int, out reply) {

@@ -22,6 +22,7 @@ type call struct {
 	path   string // decoded
 	header http.Header
 	key    string // its Idempotency-Key, or ""
+	who    *caller
 }
 
 // authenticate checks the signature, and only then reads the body, which the signature
@@ -44,7 +45,7 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, t target) (*c
 	if !utf8.Valid(body) {
 		return nil, badRequest("the body is not UTF-8")
 	}
-	c := &call{app: app, name: t.name, query: query, body: body, method: r.Method, path: r.URL.Path, header: r.Header}
+	c := &call{app: app, name: t.name, query: query, body: body, method: r.Method, path: r.URL.Path, header: r.Header, who: a.caller(r, query)}
 	c.key, err = readKey(r.Header)
 	return c, err
 }

@@ -15,6 +15,7 @@ type failure struct {
 	status  int
 	message string
 	allow   string // the methods that would do, where the one that was used does not
+	cause   string // what records of calls that are too many say
 }
 
 func (f *failure) Error() string { return f.message }

@@ -124,6 +124,7 @@ func (a *API) publish(ctx context.Context, c *call, events []protocol.Event, ans
 	if err != nil {
 		return nil, err
 	}
+	a.notePublished(c, events, receipt)
 	answer.Relay = newReceipt(receipt)
 	return answer, nil
 }

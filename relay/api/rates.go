@@ -58,5 +58,5 @@ func (a *API) allow(app *auth.App, limit string, n int) error {
 		return nil
 	}
 	a.Metrics.Limited.WithLabelValues(app.ID, limit).Inc()
-	return &failure{status: http.StatusTooManyRequests, message: "too many " + limit + " in this second, try again"}
+	return &failure{status: http.StatusTooManyRequests, message: "too many " + limit + " in this second, try again", cause: "rate"}
 }

@@ -53,7 +53,10 @@ func (a *API) checkAddress(r *http.Request) error {
 		return nil
 	}
 	a.Metrics.Shed.WithLabelValues("address_calls").Inc()
-	return &failure{status: http.StatusTooManyRequests, message: "too many calls with wrong signatures from this address, try again"}
+	return &failure{
+		status: http.StatusTooManyRequests, message: "too many calls with wrong signatures from this address, try again",
+		cause: "too many wrong signatures",
+	}
 }
 
 // refused counts a call that was not authentic.

@@ -28,6 +28,7 @@ func routes() []route {
 		{http.MethodGet, "channels/*/history", http.StatusOK, maxLongTime, (*API).getHistory},
 		{http.MethodGet, "channels/*/users", http.StatusOK, maxTime, (*API).getUsers},
 		{http.MethodPost, terminate, http.StatusOK, maxTime, (*API).postTerminate},
+		{http.MethodPost, "audit", http.StatusOK, maxTime, (*API).postAudit},
 		{http.MethodHead, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 		{http.MethodGet, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 	}
@@ -37,6 +38,11 @@ const terminate = "users/*/terminate_connections"
 
 // reads says whether a call asks for something.
 func (rt route) reads() bool { return rt.method != http.MethodPost }
+
+// publishes says whether a call publishes events, or reports what belongs into the trail.
+func (rt route) publishes() bool {
+	return slices.Contains([]string{"events", "batch_events", "channels/*/events", "audit"}, rt.path)
+}
 
 // target is what a request is meant for.
 type target struct {

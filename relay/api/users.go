@@ -36,8 +36,30 @@ func (a *API) postTerminate(ctx context.Context, c *call) (reply, error) {
 	if !protocol.IsUserID(c.name) {
 		return nil, badRequest("the id of a user has 1 to %d characters, in UTF-8", protocol.MaxUserID)
 	}
+	if err := a.confirmTermination(ctx, c); err != nil {
+		return nil, err
+	}
 	if err := a.Occupancy.Terminate(ctx, c.app.ID, c.name); err != nil {
+		a.noteNotTerminated(c)
 		return nil, unavailable("the connections could not be ended", err)
 	}
 	return nil, nil
+}
+
+// confirmTermination keeps the record before anybody is ended.
+func (a *API) confirmTermination(ctx context.Context, c *call) error {
+	if a.Auditor == nil {
+		return nil
+	}
+	return a.confirm(ctx, a.termination(c.who, c.app.ID, c.name))
+}
+
+// noteNotTerminated notes that what was recorded did not happen.
+func (a *API) noteNotTerminated(c *call) {
+	if a.Auditor == nil {
+		return
+	}
+	r := a.termination(c.who, c.app.ID, c.name)
+	r.Success = false
+	a.Auditor.Note(r)
 }

@@ -2,6 +2,7 @@ package appsfile
 
 import (
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -68,6 +69,12 @@ func (w *Watch) Run(ctx context.Context, every time.Duration, take func([]auth.A
 			close(done)
 		}
 	}
+}
+
+// Hashes tell what is in force from what take is given: each is a SHA-256 of the apps file
+// and of all files with secrets that it names. They are for take alone.
+func (w *Watch) Hashes() (before, after string) {
+	return hex.EncodeToString(w.inForce[:]), hex.EncodeToString(w.settled[:])
 }
 
 // Reload has Run look at once, and take what is there though it was seen only once: whoever

@@ -38,10 +38,10 @@ func newClient(ws *websocket.Conn, s *stream) *client {
 }
 
 // serve is the life of a client, to its end. It runs on the client's reader.
-func (ws *WebSocket) serve(c *client, place seat, app *auth.App, refused *protocol.Close) {
+func (ws *WebSocket) serve(c *client, place seat, app *auth.App, who *applicant, refused *protocol.Close) {
 	defer c.stream.Close()
 	if refused == nil {
-		refused = ws.join(c, app)
+		refused = ws.join(c, app, who.facts())
 	}
 	if refused == nil {
 		c.read()
@@ -49,13 +49,13 @@ func (ws *WebSocket) serve(c *client, place seat, app *auth.App, refused *protoc
 	}
 	place.leave()
 	if refused != nil {
-		ws.refuse(c, refused)
+		ws.refuse(c, refused, who)
 	}
 }
 
 // join opens the client's connection in the hub.
-func (ws *WebSocket) join(c *client, app *auth.App) *protocol.Close {
-	conn, refused := ws.Hub.Open(app, func(conn *relay.Conn) relay.Transport {
+func (ws *WebSocket) join(c *client, app *auth.App, facts relay.Facts) *protocol.Close {
+	conn, refused := ws.Hub.Open(app, facts, func(conn *relay.Conn) relay.Transport {
 		c.stream.conn = conn
 		if err := c.socket.relax(ws.WriteTimeout, &ws.running, conn.Sent); err != nil {
 			ws.Log.Error("a client cannot be served", "error", err)
@@ -65,14 +65,14 @@ func (ws *WebSocket) join(c *client, app *auth.App) *protocol.Close {
 	if refused != nil {
 		return refused
 	}
-	ws.greeted(conn, app, "websocket", c.socket.RemoteAddr().String())
+	ws.greeted(conn, app, webSocket, c.socket.RemoteAddr().String())
 	return nil
 }
 
 // refuse tells a client why there is no connection, and gives it the time to close,
 // unless too many have that already.
-func (ws *WebSocket) refuse(c *client, why *protocol.Close) {
-	ws.refused(why)
+func (ws *WebSocket) refuse(c *client, why *protocol.Close, who *applicant) {
+	ws.refused(why, who)
 	c.refuse(why)
 	if ws.lingering.enter(ws.Admission.lingerers()) {
 		c.linger()
@@ -94,7 +94,7 @@ func (c *client) read() {
 	pong := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(payload string) error { conn.Seen(); return pong(payload) })
 	c.ws.SetCloseHandler(func(code int, _ string) error {
-		conn.Part(protocol.Control(websocket.CloseMessage, websocket.FormatCloseMessage(code, "")))
+		conn.Part(code, protocol.Control(websocket.CloseMessage, websocket.FormatCloseMessage(code, "")))
 		return nil
 	})
 	for {

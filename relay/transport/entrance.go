@@ -23,7 +23,7 @@ const (
 )
 
 // Entrance is what all transports share: who may connect, and to what. All fields but
-// Admission must be set before the first request.
+// Admission and Auditor must be set before the first request.
 type Entrance struct {
 	Hub     *relay.Hub
 	Apps    *auth.Apps
@@ -34,6 +34,9 @@ type Entrance struct {
 	WriteTimeout time.Duration
 	// Admission says who is one too many; nil says that nobody is.
 	Admission *Admission
+	// Auditor keeps records of those who are refused, and must be the hub's; nil where nobody
+	// does.
+	Auditor relay.Auditor
 }
 
 // admit gives the client a seat, and finds its app. What a surplus client costs ends
@@ -111,6 +114,7 @@ func (e *Entrance) greeted(conn *relay.Conn, app *auth.App, transport, remote st
 }
 
 // refused notes a client that has none.
-func (e *Entrance) refused(why *protocol.Close) {
+func (e *Entrance) refused(why *protocol.Close, who *applicant) {
 	e.Metrics.Refused.WithLabelValues(strconv.Itoa(why.Code)).Inc()
+	e.noteRefused(why, who)
 }

@@ -142,12 +142,12 @@ func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.
 	case f.over:
 		return nil, protocol.ErrRestarting()
 	}
-	s := &session{fallback: f, name: name, transport: transport, turn: make(chan struct{}, 1)}
+	s := &session{fallback: f, name: name, transport: transport, who: f.wants(r, transport), turn: make(chan struct{}, 1)}
 	s.queue.translations = &f.translations
 	s.queue.push([]byte(f.opening()))
 	if refused := s.enter(r); refused != nil {
 		s.place.leave()
-		f.refused(refused)
+		f.refused(refused, s.who)
 		return nil, refused
 	}
 	f.running.Add(1)
@@ -156,6 +156,14 @@ func (f *Fallback) open(r *http.Request, transport string) (*session, *protocol.
 	f.mu.Unlock()
 	f.Metrics.Sessions.WithLabelValues(transport).Inc()
 	return s, nil
+}
+
+// wants is who wants a session, for records.
+func (f *Fallback) wants(r *http.Request, transport string) *applicant {
+	if isSockJS(r) {
+		transport = sockJS
+	}
+	return f.applicant(r, transport)
 }
 
 func (f *Fallback) opening() string {

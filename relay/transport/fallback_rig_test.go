@@ -66,7 +66,7 @@ func newFallbackRig(t testing.TB, setup fallbackSetup) *fallbackRig {
 	r := &fallbackRig{t: t, apps: all, admission: admission, hub: relay.New(setup.hub)}
 	entrance := transport.Entrance{
 		Hub: r.hub, Apps: all, Metrics: setup.hub.Metrics, Log: slog.New(slog.DiscardHandler), WriteTimeout: time.Minute,
-		Admission: admission,
+		Admission: admission, Auditor: setup.hub.Auditor,
 	}
 	setup.config.Entrance = entrance
 	if setup.config.Grace == 0 {

@@ -58,7 +58,7 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 		if f.forwarded(r, body) {
 			return nil, nil, nil
 		}
-		if owner, refused := f.claim(r, name); owner != nil || refused != nil {
+		if owner, refused := f.claim(r, name, transport); owner != nil || refused != nil {
 			return nil, owner, refused
 		}
 	}
@@ -71,10 +71,10 @@ func (f *Fallback) sessionOf(r *http.Request, transport string, body []byte) (*s
 
 // claim claims a session, where its client may have one: Redis is not asked for others. It
 // returns the node that has it already.
-func (f *Fallback) claim(r *http.Request, name string) (*url.URL, *protocol.Close) {
+func (f *Fallback) claim(r *http.Request, name, transport string) (*url.URL, *protocol.Close) {
 	if !isSockJS(r) {
 		if _, refused := f.findApp(r.PathValue("key"), r.URL.RawQuery, origins(r)); refused != nil {
-			f.refused(refused)
+			f.refused(refused, f.wants(r, transport))
 			return nil, refused
 		}
 	}

@@ -32,6 +32,7 @@ type rig struct {
 	metrics   *metrics.Metrics
 	admission *transport.Admission
 	client    *tls.Config // of wss, or nil
+	trail     *trail
 }
 
 // app is an app whose key is its id.
@@ -46,12 +47,12 @@ func newRig(t *testing.T, limits transport.AdmissionConfig, certs *relaytest.Cer
 		t.Fatal(err)
 	}
 	limits.Address = clientaddr.Proxies{netip.MustParsePrefix("127.0.0.0/8")}.Of
-	r := &rig{t: t, apps: all, metrics: metrics.New(prometheus.NewRegistry()), admission: transport.NewAdmission(limits)}
-	hub := relay.New(relay.Config{Interest: nobody{}, Roster: nobody{}, Metrics: r.metrics})
+	r := &rig{t: t, apps: all, metrics: metrics.New(prometheus.NewRegistry()), admission: transport.NewAdmission(limits), trail: &trail{}}
+	hub := relay.New(relay.Config{Interest: nobody{}, Roster: nobody{}, Metrics: r.metrics, Auditor: r.trail})
 	r.hub = hub
 	ws := &transport.WebSocket{Entrance: transport.Entrance{
 		Hub: hub, Apps: all, Metrics: r.metrics, Log: slog.New(slog.DiscardHandler), WriteTimeout: time.Minute,
-		Admission: r.admission,
+		Admission: r.admission, Auditor: r.trail,
 	}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /app/{key}", ws)

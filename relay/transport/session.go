@@ -31,6 +31,7 @@ type session struct {
 	name      string // key/server/id
 	transport string // what opened it: streaming or polling
 	place     seat
+	who       *applicant // who opened it
 
 	// conn is the session's, nil while a client of SockJS has not said to which app it wants.
 	conn atomic.Pointer[relay.Conn]
@@ -63,17 +64,17 @@ func (s *session) enter(r *http.Request) *protocol.Close {
 		time.AfterFunc(knockTime, s.hurry)
 		return nil
 	}
-	return s.connect(r, r.PathValue("key"), r.URL.RawQuery)
+	return s.connect(r, r.PathValue("key"), r.URL.RawQuery, s.who)
 }
 
 // connect opens the session's connection in the hub, to the app of a key, with the
 // parameters of a query.
-func (s *session) connect(r *http.Request, key, parameters string) *protocol.Close {
+func (s *session) connect(r *http.Request, key, parameters string, who *applicant) *protocol.Close {
 	app, refused := s.fallback.findApp(key, parameters, origins(r))
 	if refused != nil {
 		return refused
 	}
-	conn, refused := s.fallback.Hub.Open(app, func(*relay.Conn) relay.Transport { return s })
+	conn, refused := s.fallback.Hub.Open(app, who.facts(), func(*relay.Conn) relay.Transport { return s })
 	if refused != nil {
 		return refused
 	}

@@ -58,12 +58,13 @@ func (s *session) hurry() {
 
 // knock takes the first message, {"path":"/app/KEY?…"}. The caller has the session's turn.
 func (s *session) knock(message string, r *http.Request) {
-	refused := protocol.ErrPathNotFound()
+	refused, who := protocol.ErrPathNotFound(), s.who
 	if key, parameters, ok := parseKnock(message); ok {
-		refused = s.connect(r, key, parameters)
+		who = who.asks(key, parameters)
+		refused = s.connect(r, key, parameters, who)
 	}
 	if refused != nil {
-		s.fallback.refused(refused)
+		s.fallback.refused(refused, who)
 		s.refuse(refused)
 	}
 }

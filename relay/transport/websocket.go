@@ -44,7 +44,8 @@ func (ws *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // gorilla has answered
 	}
 	place, app, refused := ws.admit(r)
-	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), place, app, refused) }) //nolint:contextcheck // the connection outlives the request
+	who := ws.applicant(r, webSocket)
+	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), place, app, who, refused) }) //nolint:contextcheck // the connection outlives the request
 }
 
 // subprotocol selects the first protocol that the client offers and we know.

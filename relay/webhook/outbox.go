@@ -150,7 +150,7 @@ func (s *Sender) target(ctx context.Context, key targetKey, running *sync.WaitGr
 		return t
 	}
 	ctx, end := context.WithCancel(ctx)
-	t := newTarget(s.shared, key, newNotices(s.config.Log, key), end)
+	t := newTarget(s.shared, key, newNotices(s.config.Log, s.config.Auditor, key), end)
 	s.targets[key] = t
 	running.Go(func() {
 		defer end()

@@ -37,6 +37,7 @@ type rig struct {
 	metrics *metrics.Metrics
 	sender  *webhook.Sender
 	log     *logged
+	trail   *trail
 	stop    func() // ends Run and waits for it
 }
 
@@ -49,11 +50,11 @@ func newRig(t testing.TB, networks webhook.Networks, hooks ...auth.Webhook) *rig
 	}
 	r := &rig{
 		t: t, outbox: newOutbox(t), post: &post{}, apps: apps,
-		metrics: metrics.New(prometheus.NewRegistry()), log: new(logged), stop: func() {},
+		metrics: metrics.New(prometheus.NewRegistry()), log: new(logged), trail: new(trail), stop: func() {},
 	}
 	r.sender = webhook.New(webhook.Config{
 		Outbox: r.outbox, Apps: apps, Networks: networks, Metrics: r.metrics,
-		Log: slog.New(slog.NewTextHandler(r.log, nil)),
+		Log: slog.New(slog.NewTextHandler(r.log, nil)), Auditor: r.trail,
 	})
 	return r
 }

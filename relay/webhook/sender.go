@@ -9,6 +9,7 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
+	"buildrelay/relay/audit"
 	"buildrelay/relay/metrics"
 )
 
@@ -28,13 +29,21 @@ type Outbox interface {
 	Release(ctx context.Context) error
 }
 
-// Config is what a Sender needs. All fields but Networks are required.
+// Auditor keeps records of what was given up.
+type Auditor interface {
+	// Note takes a record. It never blocks, and calls nothing back.
+	Note(r audit.Record)
+}
+
+// Config is what a Sender needs. All fields but Networks and Auditor are required.
 type Config struct {
 	Outbox   Outbox
 	Apps     *auth.Apps
 	Networks Networks
 	Metrics  *metrics.Metrics
 	Log      *slog.Logger
+	// Auditor is nil where no records are kept.
+	Auditor Auditor
 }
 
 // Sender tells the webhooks of all apps what the outbox has for this node.

@@ -18,6 +18,7 @@ var errGone = errors.New("the webhook is gone")
 // under way.
 func (t *target) run(ctx context.Context) {
 	var requests sync.WaitGroup
+	defer t.tellRest()
 	defer requests.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -30,6 +31,13 @@ func (t *target) run(ctx context.Context) {
 		}
 		timer.Reset(t.start(ctx, &requests))
 	}
+}
+
+// tellRest is the last that is said about the target.
+func (t *target) tellRest() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notices.tellGiven(time.Now())
 }
 
 // start starts what may be started, and returns how long nothing is to be done unless
@@ -136,7 +144,13 @@ func (t *target) expire(now time.Time) {
 		return
 	}
 	t.swept = now
-	n := t.drop(func(l *letter) bool { return !now.Before(l.expires()) }, expired)
+	n := t.drop(func(l *letter) bool {
+		late := !now.Before(l.expires())
+		if late {
+			t.notices.attempts = max(t.notices.attempts, l.tries)
+		}
+		return late
+	}, expired)
 	n += t.clear(func(e *event) bool { return !now.Before(e.expires()) }, expired)
 	t.notices.give(now, n)
 }
