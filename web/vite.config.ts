@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// The page is served under `script-src 'self'; style-src 'self'`: nothing may
-// be inlined into index.html, and no asset may become a data: URL.
+// The pages are served under `script-src 'self'; style-src 'self'`: nothing may
+// be inlined into their HTML, and no asset may become a data: URL.
 export default defineConfig({
   base: './',
   build: {
@@ -11,6 +11,8 @@ export default defineConfig({
     emptyOutDir: true,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // audit.html is served at /audit/ of the admin listener, with the same assets below it.
+    rolldownOptions: { input: ['index.html', 'audit.html'] },
   },
   test: {
     include: ['src/**/*.test.ts'],

@@ -1,5 +1,5 @@
-// Package web holds the page: the list of builds and the live log. Its sources
-// are TypeScript; `npm run build` makes dist/, which is embedded here.
+// Package web holds the pages: builds with their live logs, and the audit trail. Their
+// sources are TypeScript; `npm run build` makes dist/, which is embedded here.
 package web
 
 import (
@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -31,12 +32,17 @@ func FS() fs.FS {
 	return sub
 }
 
-// policy allows the page's own files, and connections to a relay, which may be on
-// another host, nothing else: no inline script or style, no frame around it, and no
-// way from a string to markup.
+// policy allows a page's own files and nothing else: no inline script or style, no frame
+// around it, and no way from a string to markup.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-	"connect-src 'self' ws: wss: http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
-	"require-trusted-types-for 'script'; trusted-types 'none'"
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'; "
+
+// What a page may connect to: builds are shown by a relay, which may be on another host.
+const (
+	buildsPolicy = policy + "connect-src 'self' ws: wss: http: https:;"
+	auditPolicy  = policy + "connect-src 'self';"
+)
 
 const notBuilt = "The page has not been built yet: run make build.\n"
 
@@ -48,6 +54,13 @@ func Handler() (http.Handler, error) {
 	return newHandler(FS())
 }
 
+// Audit serves the page of the audit trail at /audit/, to which it sends who asks for
+// /audit, and its files below that, as Handler does. The page asks for "records",
+// "export.csv" and "export.ndjson" beside itself, which are not served here.
+func Audit() (http.Handler, error) {
+	return newAudit(FS())
+}
+
 type file struct {
 	name string
 	etag string
@@ -55,19 +68,34 @@ type file struct {
 }
 
 type handler struct {
-	files map[string]file
+	files  map[string]file // by the path that is asked for
+	root   string          // the page's own path
+	policy string
 }
 
 func newHandler(fsys fs.FS) (*handler, error) {
-	h := &handler{files: map[string]file{}}
+	return newPage(fsys, "/", "index.html", buildsPolicy)
+}
+
+func newAudit(fsys fs.FS) (*handler, error) {
+	return newPage(fsys, "/audit/", "audit.html", auditPolicy)
+}
+
+// newPage serves a page at root, its files below it, and no other page.
+func newPage(fsys fs.FS, root, page, policy string) (*handler, error) {
+	h := &handler{files: map[string]file{}, root: root, policy: policy}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+		isOther := path.Ext(name) == ".html" && name != page
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") || isOther {
 			return err
 		}
 		return h.add(fsys, name)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)
+	}
+	if f, built := h.files[root+page]; built {
+		h.files[root] = f
 	}
 	return h, nil
 }
@@ -78,30 +106,36 @@ func (h *handler) add(fsys fs.FS, name string) error {
 		return err
 	}
 	sum := sha256.Sum256(body)
-	h.files["/"+name] = file{name: name, etag: `"` + hex.EncodeToString(sum[:16]) + `"`, body: body}
+	h.files[h.root+name] = file{name: name, etag: `"` + hex.EncodeToString(sum[:16]) + `"`, body: body}
 	return nil
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	setSecurity(w.Header())
+	h.setSecurity(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	name := r.URL.Path
-	if name == "/" {
-		name = "/index.html"
-	}
-	f, ok := h.files[name]
+	f, ok := h.files[r.URL.Path]
 	switch {
 	case ok:
 		f.serve(w, r)
-	case name == "/index.html":
+	case r.URL.Path == h.root:
 		http.Error(w, notBuilt, http.StatusServiceUnavailable)
+	case r.URL.Path+"/" == h.root:
+		toRoot(w, r)
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// toRoot adds the slash that a page's relative addresses need. It is relative itself: a
+// proxy may have taken away the beginning of the path.
+func toRoot(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: path.Base(r.URL.Path) + "/", RawQuery: r.URL.RawQuery}
+	w.Header().Set("Location", to.String())
+	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
@@ -115,8 +149,8 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.body))
 }
 
-func setSecurity(header http.Header) {
-	header.Set("Content-Security-Policy", policy)
+func (h *handler) setSecurity(header http.Header) {
+	header.Set("Content-Security-Policy", h.policy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")

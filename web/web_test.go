@@ -14,6 +14,7 @@ func built() fstest.MapFS {
 	return fstest.MapFS{
 		".gitkeep":            {},
 		"index.html":          {Data: []byte("<!doctype html><title>x</title>")},
+		"audit.html":          {Data: []byte("<!doctype html><title>y</title>")},
 		"favicon.svg":         {Data: []byte("<svg/>")},
 		"assets/index-abc.js": {Data: []byte("export {}")},
 	}
@@ -52,6 +53,7 @@ func TestHandlerServesFilesByExactName(t *testing.T) {
 		{"GET", "//index.html", 404, "", ""},
 		{"GET", "/assets/../index.html", 404, "", ""},
 		{"GET", "/builds/7", 404, "", ""},
+		{"GET", "/audit.html", 404, "", ""},
 		{"POST", "/", 405, "", ""},
 	}
 	for _, tt := range tests {
@@ -107,16 +109,18 @@ func TestMissingPageSaysWhatToDo(t *testing.T) {
 }
 
 // The policy forbids what is inline, so the build must not produce any.
-func TestBuiltPageHasNothingInline(t *testing.T) {
-	html, err := fs.ReadFile(FS(), "index.html")
-	if err != nil {
-		t.Skip("the page has not been built")
-	}
-	inline := regexp.MustCompile(`<style|style=|\son[a-z]+=|javascript:|<script(>|\s[^>]*>)[^<]`)
-	if found := inline.Find(html); found != nil {
-		t.Errorf("index.html has inline code: %s", found)
-	}
-	if !regexp.MustCompile(`<script[^>]* src="\./assets/`).Match(html) {
-		t.Error("index.html loads no script from assets")
+func TestBuiltPagesHaveNothingInline(t *testing.T) {
+	for _, page := range []string{"index.html", "audit.html"} {
+		html, err := fs.ReadFile(FS(), page)
+		if err != nil {
+			t.Skip("the page has not been built")
+		}
+		inline := regexp.MustCompile(`<style|style=|\son[a-z]+=|javascript:|<script(>|\s[^>]*>)[^<]`)
+		if found := inline.Find(html); found != nil {
+			t.Errorf("%s has inline code: %s", page, found)
+		}
+		if !regexp.MustCompile(`<script[^>]* src="\./assets/`).Match(html) {
+			t.Errorf("%s loads no script from assets", page)
+		}
 	}
 }
