@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -159,4 +160,23 @@ func (c *Config) checkOnlyAppsFile() error {
 		return fmt.Errorf("RELAY_APPS_FILE says all about the apps: unset %s", strings.Join(beside, ", "))
 	}
 	return nil
+}
+
+// changedApps are the ids of those that are new, gone or have other settings.
+func changedApps(before *auth.Apps, next []auth.App) []string {
+	var changed []string
+	stay := make(map[string]bool)
+	for _, app := range next {
+		stay[app.ID] = true
+		if old, ok := before.ByID(app.ID); !ok || !reflect.DeepEqual(*old, app) {
+			changed = append(changed, app.ID)
+		}
+	}
+	for id := range before.IDs() {
+		if !stay[id] {
+			changed = append(changed, id)
+		}
+	}
+	slices.Sort(changed)
+	return changed
 }

@@ -13,7 +13,7 @@ import (
 
 // check tells what makes it impossible to serve.
 func (c *Config) check() error {
-	return errors.Join(c.checkTLS(), c.checkRedis(), c.checkApps(), c.checkNumbers(), c.checkTimes(), c.checkNetworks(), c.checkCluster())
+	return errors.Join(c.checkTLS(), c.checkRedis(), c.checkApps(), c.checkNumbers(), c.checkTimes(), c.checkNetworks(), c.checkCluster(), c.checkAudit())
 }
 
 func (c *Config) checkTLS() error {

@@ -148,9 +148,15 @@ type Config struct {
 	// the name that they have.
 	NodeHostname string `env:"NODE_HOSTNAME"`
 
-	// Address for /metrics (Prometheus), /healthz, /readyz, /usage (memory), /debug/pprof/
-	// and /debug/goroutines, without TLS. Empty turns it off.
+	// Address for /metrics (Prometheus), /healthz, /readyz, /usage (memory), /audit,
+	// /debug/pprof/ and /debug/goroutines, without TLS. Empty turns it off.
 	MetricsListen string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9601"`
+	// Token of at least 32 characters that readers of the audit trail show at
+	// METRICS_LISTEN, as a password or a bearer token. Without it the trail is shown only
+	// while METRICS_LISTEN is a loopback address.
+	AdminToken auth.Secret `env:"ADMIN_TOKEN"`
+	// File that holds ADMIN_TOKEN.
+	AdminTokenFile auth.Secret `env:"ADMIN_TOKEN_FILE,file"`
 	// Percent of the memory that the process may have (GOMEMLIMIT, or what the container
 	// or the machine has) above which new clients are refused (4100), and /accept-traffic
 	// answers 503, for load balancers that ask there, as with soketi; 0 means that memory
@@ -158,6 +164,41 @@ type Config struct {
 	AcceptTrafficMemory int `env:"ACCEPT_TRAFFIC_MEMORY" envDefault:"85"`
 	// Least level that is logged: debug, info, warn or error.
 	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+
+	// Folder for what the node keeps: the audit trail. It is made if it is not there. Empty
+	// means that the node keeps nothing on disk.
+	DataDir string `env:"DATA_DIR"`
+	// How the audit trail is kept, where DATA_DIR or AUDIT_DATABASE says where: off, spooled or
+	// strict. With spooled nobody waits for it; while the database is away records go to a
+	// spool. With strict a subscription to a private or presence channel, and what
+	// administrators do, is refused when it cannot be recorded within 2 s.
+	Audit AuditMode `env:"AUDIT" envDefault:"spooled"`
+	// Database of the audit trail: a file (SQLite), or postgres://user:password@host/name
+	// where several nodes share one trail. Empty means audit.db in DATA_DIR.
+	AuditDatabase auth.Secret `env:"AUDIT_DATABASE"`
+	// File that holds AUDIT_DATABASE.
+	AuditDatabaseFile auth.Secret `env:"AUDIT_DATABASE_FILE,file"`
+	// File with the key that shows whether somebody changed the trail: 64 hexadecimal digits,
+	// the same for all nodes that share one. Empty means audit.key in DATA_DIR, which is made
+	// at the first start.
+	AuditKeyFile string `env:"AUDIT_KEY_FILE"`
+	// Name under which the node writes to the trail. Empty means the host's name.
+	AuditNode string `env:"AUDIT_NODE"`
+	// How long records are kept; 0 means for ever.
+	AuditKeep time.Duration `env:"AUDIT_KEEP" envDefault:"8760h"`
+	// Most that is spooled while the database is away, in DATA_DIR, such as 64MiB. Without
+	// DATA_DIR it is 10,000 records, in memory.
+	AuditSpool appsfile.Bytes `env:"AUDIT_SPOOL" envDefault:"64MiB"`
+	// Where records are sent, too, with commas between them: stdout,
+	// syslog+udp://host:port, syslog+tcp://host:port, syslog+tls://host:port,
+	// s3://ACCESS:SECRET@host/bucket/prefix.
+	AuditOutlets auth.Secret `env:"AUDIT_OUTLETS"`
+	// File that holds AUDIT_OUTLETS.
+	AuditOutletsFile auth.Secret `env:"AUDIT_OUTLETS_FILE,file"`
+	// Which events are recorded as what a job does: rules with ; between them, each a channel
+	// name with * for any characters, and events with their actions, such as
+	// private-build-* job:started=workflow.job.start job:finished=workflow.job.finish
+	AuditJobs string `env:"AUDIT_JOBS"`
 
 	// Silence after which clients send a ping; told to them at the handshake. In whole
 	// seconds.
@@ -199,6 +240,9 @@ func loadConfig(environ []string) (Config, error) {
 	c.RedisURL = cmp.Or(c.RedisURL, trim(c.RedisURLFile))
 	c.AppSecret = cmp.Or(c.AppSecret, trim(c.AppSecretFile))
 	c.ClusterSecret = cmp.Or(c.ClusterSecret, trim(c.ClusterSecretFile))
+	c.AdminToken = cmp.Or(c.AdminToken, trim(c.AdminTokenFile))
+	c.AuditDatabase = cmp.Or(c.AuditDatabase, trim(c.AuditDatabaseFile))
+	c.AuditOutlets = cmp.Or(c.AuditOutlets, trim(c.AuditOutletsFile))
 	return c, nil
 }
 

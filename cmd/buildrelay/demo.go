@@ -99,6 +99,11 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 		return err
 	}
 	defer redis.Close()
+	forget, err := c.keepForNow()
+	if err != nil {
+		return err
+	}
+	defer forget()
 	if f.firstBuild == 0 && redis.Embedded != nil {
 		f.firstBuild = 1
 	}
@@ -128,6 +133,9 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 	}
 	page = d.Handler()
 	f.welcome(os.Stdout, c.RedisPrefix+":"+app.ID, certificate, redis)
+	if c.audited() && c.MetricsListen != "" {
+		fmt.Printf("  The audit trail is at http://%s/audit\n\n", c.MetricsListen)
+	}
 	return runBoth(ctx, d, func(ctx context.Context) error { return n.run(ctx, listeners) })
 }
 
@@ -166,7 +174,9 @@ func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, e
 		c.AppID, c.AppKey, c.AppSecret = "demo", "demo-key", auth.Secret(rand.Text())
 	}
 	if _, set := os.LookupEnv("RELAY_METRICS_LISTEN"); !set {
-		c.MetricsListen = "" // several demos may run
+		if c.MetricsListen, err = freeAddress(ctx, c.MetricsListen); err != nil { // several demos may run
+			return redis, err
+		}
 	}
 	if _, set := os.LookupEnv("RELAY_DRAIN_WINDOW"); !set {
 		c.DrainWindow = 0 // who ends a demo does not want to wait
@@ -180,6 +190,17 @@ func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, e
 	}
 	c.RedisURL = redis.URL()
 	return redis, nil
+}
+
+// keepForNow gives the audit trail a place until the demo ends, unless the settings do.
+func (c *Config) keepForNow() (forget func(), err error) {
+	if c.Audit == "off" || c.audited() {
+		return func() {}, nil
+	}
+	if c.DataDir, err = os.MkdirTemp("", "buildrelay-demo-"); err != nil {
+		return nil, fmt.Errorf("making a folder for the audit trail: %w", err)
+	}
+	return func() { _ = os.RemoveAll(c.DataDir) }, nil
 }
 
 // localRedis is the built-in Redis, if there is one.

@@ -25,6 +25,7 @@ Usage:
 	buildrelay tail CHANNEL                  print the log of a build and follow it
 	buildrelay cert --dir DIR [--host NAME]  make a certificate for trying things out
 	buildrelay redis install|script|check    prepare and check the Redis for logs
+	buildrelay audit export|tail|verify      read the audit trail, and prove that nobody changed it
 	buildrelay health                        ask the node on this machine whether it is ready
 	buildrelay version                       say which version this is
 
@@ -79,6 +80,8 @@ func run(ctx context.Context, args []string) int {
 		return report(runCert(args))
 	case "redis":
 		return report(runRedis(ctx, args))
+	case "audit":
+		return report(runAudit(ctx, args))
 	case "health":
 		return report(runHealth(ctx, args))
 	case "version":

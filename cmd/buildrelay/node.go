@@ -48,11 +48,14 @@ type node struct {
 	hub       *relay.Hub
 	webSocket *transport.WebSocket
 	fallback  *transport.Fallback
+	calls     *api.API
 	server    *server.Server
 	metrics   *server.Server
 	stopping  atomic.Bool
 	leaving   chan struct{} // closed when clients have had their notice: what lasts ends
 	running   *parts
+	audit     *auditTrail // nil where none is kept
+	recording *parts      // those that end when all others have
 	needs     broker.Needs
 	unfit     atomic.Pointer[error] // why the Redis that is there is not what a node needs
 	systemd   *systemd              // nil where nobody is to be told
@@ -62,7 +65,7 @@ type node struct {
 // newNode wires a node that serves on the given listeners. other serves the paths
 // that are not the relay's own; nil means that there are none.
 func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
-	n := &node{config: c, log: log, registry: prometheus.NewRegistry(), leaving: make(chan struct{}), running: newParts()}
+	n := &node{config: c, log: log, registry: prometheus.NewRegistry(), leaving: make(chan struct{}), running: newParts(), recording: newParts()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := metrics.New(n.registry)
 	apps, watch, err := c.servedApps(appsfile.Watch{Metrics: m, Log: log})
@@ -74,22 +77,60 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 	if n.redis, err = redisServers(c); err != nil {
 		return nil, err
 	}
+	if n.audit, err = newAuditTrail(c, n.redis, m, log); err != nil {
+		return nil, err
+	}
 	n.broker = newBroker(c, n.redis, apps, m, log)
 	n.roster = newRoster(c, n.redis, apps, m, log)
-	if n.webhooks, err = newWebhooks(c, n.redis, apps, m, log); err != nil {
+	if n.webhooks, err = newWebhooks(c, n.redis, apps, n.audit.auditor(), m, log); err != nil {
 		return nil, err
 	}
 	if n.cluster, err = newCluster(c, n.redis, m, log); err != nil {
 		return nil, err
 	}
 	memory, descriptors := processMemory(), transport.ProcessDescriptors()
-	n.hub = relay.New(relay.Config{
+	n.hub = n.newHub(m, memory)
+	entrance := transport.Entrance{
+		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout, Auditor: n.audit.auditor(),
+		Admission: c.admission(memory, descriptors),
+	}
+	n.webSocket = &transport.WebSocket{Entrance: entrance}
+	fallback := transport.FallbackConfig{Entrance: entrance, Heartbeat: c.heartbeat(), Hostname: c.NodeHostname}
+	n.cluster.join(&fallback)
+	n.fallback = transport.NewFallback(fallback)
+	n.calls = n.api(m)
+	n.server = server.New(server.Routes{
+		WebSocket: n.webSocket,
+		Fallback:  n.fallback,
+		SockJS:    transport.SockJS{Fallback: n.fallback},
+		API:       n.calls,
+		Ready:     n.ready,
+		Other:     other,
+
+		Memory: memory, MemoryPercent: c.AcceptTrafficMemory,
+	}.Handler(), log)
+	n.server.Descriptors = descriptors
+	n.state().Register(n.registry)
+	operators := n.metricsHandler(memory)
+	if err := n.audit.show(operators, c); err != nil {
+		return nil, err
+	}
+	n.metrics = server.New(operators, log)
+	return n, nil
+}
+
+// newHub makes the core, which stands on the other parts.
+func (n *node) newHub(m *metrics.Metrics, memory *server.Memory) *relay.Hub {
+	c := n.config
+	return relay.New(relay.Config{
 		Interest:        n.broker,
 		Roster:          n.roster,
 		Log:             n.broker,
 		Publisher:       n.broker,
 		Caches:          n.broker,
 		Occurrences:     n.roster,
+		Auditor:         n.audit.auditor(),
+		Jobs:            n.audit.rules(),
 		Controls:        controls(),
 		Metrics:         m,
 		ActivityTimeout: c.ActivityTimeout,
@@ -98,28 +139,6 @@ func newNode(c Config, log *slog.Logger, other http.Handler) (*node, error) {
 		FlushWindow:     c.FlushWindow,
 		FeedMemory:      feedMemory(c.FeedMemory, memory),
 	})
-	entrance := transport.Entrance{
-		Hub: n.hub, Apps: n.apps, Metrics: m, Log: log, WriteTimeout: c.WriteTimeout,
-		Admission: c.admission(memory, descriptors),
-	}
-	n.webSocket = &transport.WebSocket{Entrance: entrance}
-	fallback := transport.FallbackConfig{Entrance: entrance, Heartbeat: c.heartbeat(), Hostname: c.NodeHostname}
-	n.cluster.join(&fallback)
-	n.fallback = transport.NewFallback(fallback)
-	n.server = server.New(server.Routes{
-		WebSocket: n.webSocket,
-		Fallback:  n.fallback,
-		SockJS:    transport.SockJS{Fallback: n.fallback},
-		API:       n.api(m),
-		Ready:     n.ready,
-		Other:     other,
-
-		Memory: memory, MemoryPercent: c.AcceptTrafficMemory,
-	}.Handler(), log)
-	n.server.Descriptors = descriptors
-	n.state().Register(n.registry)
-	n.metrics = server.New(n.metricsHandler(memory), log)
-	return n, nil
 }
 
 func (n *node) api(m *metrics.Metrics) *api.API {
@@ -127,10 +146,11 @@ func (n *node) api(m *metrics.Metrics) *api.API {
 		Apps: n.apps, Publisher: n.broker, Occupancy: n.roster, Caches: n.broker, Logs: n.broker,
 		Metrics: m, Log: n.log, Now: time.Now, Stopping: n.leaving,
 		RefusedCalls: n.config.MaxRefusedCalls, Address: n.config.clientAddress(),
+		Auditor: n.audit.auditor(), Reports: n.audit.reports(), Jobs: n.audit.rules(),
 	}
 }
 
-func (n *node) metricsHandler(memory *server.Memory) http.Handler {
+func (n *node) metricsHandler(memory *server.Memory) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
 	server.Health(mux, n.ready)

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"buildrelay/auth"
+	"buildrelay/relay/audit"
 )
 
 const (
@@ -15,8 +17,9 @@ const (
 	// what they have yet to get, five to close, and some for the machine.
 	clientPatience = 8 * time.Second
 	// hardEnd is how long after the drain window the process ends whatever hangs in it. It is
-	// more than the clients and, after them, Redis and the webhooks' receivers take.
-	hardEnd = 15 * time.Second
+	// more than the clients and, after them, Redis and the webhooks' receivers, and then the
+	// audit trail and its outlets take.
+	hardEnd = 25 * time.Second
 )
 
 // run serves until ctx ends, then stops in order: it says that it is not ready,
@@ -26,11 +29,15 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	if err := n.listen(ctx, listeners); err != nil {
 		return err
 	}
-	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	records, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecording()
+	n.audit.start(records, n.recording)
+	core, stopCore := context.WithCancel(records)
 	defer stopCore()
 	accept, stopAccepting := context.WithCancel(core)
 	defer stopAccepting()
 	n.start(core)
+	n.noteStart(listeners)
 	failed := make(chan error, 1)
 	accepting := newParts()
 	accepting.run("server", func() { failed <- n.server.Serve(accept) })
@@ -48,6 +55,10 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	n.drain(core, window, func() { n.cluster.leave(); stopAccepting(); accepting.wait() })
 	stopCore()
 	n.running.wait()
+	n.audit.note(audit.ActionServerStop, audit.Server{Node: n.audit.name(), Version: version()})
+	stopRecording()
+	n.recording.wait()
+	n.audit.close()
 	_ = n.redis.Close() // nobody is asked any more
 	n.log.Info("stopped")
 	return err
@@ -67,12 +78,30 @@ func (n *node) start(core context.Context) {
 	if n.unfit.Load() != nil {
 		n.running.run("check of Redis", func() { n.checkLater(core) })
 	}
+	n.running.run("summaries of the HTTP API", func() { n.calls.Run(core) })
+	n.running.run("audit inbox", func() { n.audit.listen(core) })
 	faultyParts(n.running)
 	n.running.run("service manager", func() { n.attend(core) })
 }
 
-// takeApps puts other apps in force.
-func (n *node) takeApps(next []auth.App) error { return n.hub.Reload(n.apps, next) }
+// noteStart records that the node serves, and that whoever may listen can read along, if so.
+func (n *node) noteStart(listeners []listener) {
+	for _, l := range listeners {
+		n.audit.note(audit.ActionServerStart, audit.Server{Node: n.audit.name(), Version: version(), Address: l.address})
+		if l.tls == nil && !isLoopback(l.address) {
+			n.audit.note(audit.ActionServerInsecure, audit.ServerInsecure{Setting: "RELAY_TLS", Reason: "serving without TLS"})
+		}
+	}
+}
+
+// takeApps puts other apps in force, and records it.
+func (n *node) takeApps(next []auth.App) error {
+	reload := audit.ConfigReload{Changed: changedApps(n.apps, next)}
+	reload.Before, reload.After = n.appsFile.Hashes()
+	err := n.hub.Reload(n.apps, next)
+	n.audit.noteOutcome(audit.ActionConfigReload, reload, err == nil)
+	return err
+}
 
 func (n *node) listen(ctx context.Context, listeners []listener) error {
 	for _, l := range listeners {
@@ -120,7 +149,7 @@ func (n *node) drain(ctx context.Context, window time.Duration, stopAccepting fu
 
 // giveUp ends the process, since something in it does not end.
 func (n *node) giveUp() {
-	n.log.Error("the end takes too long, and is at once", "not_ended", n.running.left())
+	n.log.Error("the end takes too long, and is at once", "not_ended", slices.Concat(n.running.left(), n.recording.left()))
 	os.Exit(exitFailure)
 }
 

@@ -36,6 +36,7 @@ func runServe(ctx context.Context, args []string) error {
 	}
 	reloads := make(chan os.Signal, 1)
 	signal.Notify(reloads, syscall.SIGHUP) // to the end: it never ends the process
+	signal.Ignore(syscall.SIGPIPE)         // that nobody reads the log, or the audit trail, ends nothing
 	log := newLogger(os.Stderr, c.LogLevel)
 	soketi.tell(log)
 	for _, name := range unknownSettings(os.Environ()) {

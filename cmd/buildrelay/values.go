@@ -36,6 +36,20 @@ func (m *SlangerMode) UnmarshalText(text []byte) error {
 	}
 }
 
+// AuditMode is the setting for how the audit trail is kept.
+type AuditMode string
+
+// UnmarshalText reads "off", "spooled" or "strict".
+func (m *AuditMode) UnmarshalText(text []byte) error {
+	switch mode := AuditMode(text); mode {
+	case "off", "spooled", "strict":
+		*m = mode
+		return nil
+	default:
+		return fmt.Errorf("%q is none of off, spooled and strict", text)
+	}
+}
+
 // Networks is a setting that lists networks and addresses.
 type Networks []netip.Prefix
 

@@ -18,13 +18,13 @@ type webhooks struct {
 	log    *slog.Logger
 }
 
-func newWebhooks(c Config, redis *redisconn.Servers, apps apps, m *metrics.Metrics, log *slog.Logger) (*webhooks, error) {
+func newWebhooks(c Config, redis *redisconn.Servers, apps apps, auditor webhook.Auditor, m *metrics.Metrics, log *slog.Logger) (*webhooks, error) {
 	networks, err := webhook.ParseNetworks(c.WebhookNetworks)
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_WEBHOOK_NETWORKS: %w", err)
 	}
 	outbox := roster.NewOutbox(roster.OutboxConfig{Redis: redis, Prefix: c.RedisPrefix, Metrics: m, Log: log})
-	sender := webhook.New(webhook.Config{Outbox: outbox, Apps: apps.Apps, Networks: networks, Metrics: m, Log: log})
+	sender := webhook.New(webhook.Config{Outbox: outbox, Apps: apps.Apps, Networks: networks, Auditor: auditor, Metrics: m, Log: log})
 	return &webhooks{outbox: outbox, sender: sender, log: log}, nil
 }
 
