@@ -40,7 +40,7 @@ func TestWhatIsNotGivenBackIsFound(t *testing.T) {
 		"goroutines":  kept(still(Goroutines), still(Heap), grown(Goroutines, 200)),
 		"descriptors": kept(still(Descriptors), still(Heap), grown(Descriptors, 100)),
 		"heap":        kept(still(Heap), grown(Heap, 200), still(Heap)),
-		"series":      kept(still(Series), grown(Series, 10), still(Series)),
+		"series":      kept(still(Series), grown(Series, 200), still(Series)),
 		"keys":        {KeysBefore: 3, KeysAfter: 68},
 		"no expiry":   {Lasting: []string{"a"}},
 	} {
