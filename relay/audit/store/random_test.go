@@ -30,7 +30,7 @@ func TestRandomTamperingsAreFoundAndNamed(t *testing.T) {
 	if found := w.problems(kept...); len(found) > 0 {
 		t.Fatalf("found %v in a sound trail", found)
 	}
-	seeds := uint64(40) // with the race detector each takes a while
+	seeds := uint64(20) // with the race detector each takes a while
 	if relaytest.Full() {
 		seeds = 1000
 	}
