@@ -32,7 +32,7 @@ func startDemo(t *testing.T, env []string, args ...string) *demoProcess {
 	t.Helper()
 	args = append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"}, args...)
 	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), args...)
-	cmd.Env = append([]string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	cmd.Env = append([]string{relaytest.QuickExit, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}, env...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
