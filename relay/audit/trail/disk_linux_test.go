@@ -72,14 +72,24 @@ func TestWhileTheDiskIsFullRecordsWaitInMemoryAndTheRestIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	const room, all = 300, 3_000
+	const room, most = 300, 20_000
 	noted.SetRoom(room)
 	stop := runTrail(t, noted)
-	for n := range all {
-		noted.Note(record(n))
-		if n%100 == 0 {
-			wholeSpool(t, key, folder)
+	all := 0
+	for full := false; !full; all += 100 {
+		batch := make([]audit.Record, 100)
+		for i := range batch {
+			batch[i] = record(all + i)
 		}
+		full = noted.Keep(t.Context(), batch) != nil
+		wholeSpool(t, key, folder)
+		if all > most {
+			t.Fatal("the disk does not become full")
+		}
+	}
+	for range 3 * room {
+		noted.Note(record(all))
+		all++
 	}
 	relaytest.Eventually(t, "the trail says that it loses records", func() bool {
 		text, ok := noted.State()
