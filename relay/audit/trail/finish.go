@@ -43,8 +43,8 @@ func (w *writer) finish(ctx context.Context) {
 	}
 }
 
-// commitRest goes on until the database has everything, or the rest can go to the spool, but
-// not for long.
+// commitRest goes on until the database has everything, of the spool, too; or, where it takes
+// nothing, until the rest can go there; but not for long.
 func (w *writer) commitRest(ctx context.Context) {
 	over := time.NewTimer(lastCommits)
 	defer over.Stop()
@@ -53,10 +53,10 @@ func (w *writer) commitRest(ctx context.Context) {
 		w.watch(now)
 		w.spill(now, w.config.SpoolBytes)
 		spoolable := w.spool != nil && w.spoolError == nil
-		if !spoolable || !w.away && !w.spooled() {
+		if !spoolable || !w.away {
 			w.launch(ctx, now)
 		}
-		if w.flight == nil && (len(w.pending) == 0 || spoolable) {
+		if w.flight == nil && (w.backlog() == 0 || w.away && spoolable) {
 			return
 		}
 		select {
