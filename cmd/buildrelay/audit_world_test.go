@@ -1,12 +1,8 @@
 package main_test
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -37,15 +33,7 @@ func startAudited(t *testing.T, dir string, env map[string]string) audited {
 // auditCommand runs 'buildrelay audit' on a data folder.
 func auditCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), append([]string{"audit"}, args...)...)
-	cmd.Env = append(os.Environ(), relaytest.QuickExit, "RELAY_DATA_DIR="+dir, "RELAY_AUDIT_NODE=cli")
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+	return runCommand(t, []string{"RELAY_DATA_DIR=" + dir, "RELAY_AUDIT_NODE=cli"}, append([]string{"audit"}, args...)...)
 }
 
 // auditRow is a row of the CSV, by the names of its columns.

@@ -10,6 +10,7 @@ import (
 
 	"buildrelay/relay/audit"
 	"buildrelay/relay/audit/outlet"
+	"buildrelay/relay/wholefile"
 )
 
 const (
@@ -141,31 +142,5 @@ func (c *Config) newAuditKey(file string) error {
 	if err != nil {
 		return err
 	}
-	return writeSecret(file, key.Text()+"\n")
-}
-
-// writeSecret writes a new file whole, or not at all.
-func writeSecret(file, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), file); err != nil { // fails where another process was quicker
-		return err
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-func syncFolder(name string) error {
-	folder, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
+	return wholefile.Create(file, []byte(key.Text()+"\n"))
 }

@@ -27,7 +27,6 @@ type auditTrail struct {
 	inbox   *inbox.Inbox
 	outlets *outlet.Outlets
 	jobs    audit.Jobs
-	chain   string
 	log     *slog.Logger
 }
 
@@ -47,7 +46,7 @@ func newAuditTrail(c Config, redis *redisconn.Servers, m *metrics.Metrics, log *
 	if err != nil {
 		return nil, err
 	}
-	a := &auditTrail{chain: chain, log: log}
+	a := &auditTrail{log: log}
 	if a.db, err = store.Open(c.auditDatabase(), key); err != nil {
 		return nil, wrong("AUDIT_DATABASE", err)
 	}
@@ -126,7 +125,7 @@ func (a *auditTrail) name() string {
 	if a == nil {
 		return ""
 	}
-	return a.chain
+	return a.trail.Chain()
 }
 
 // note records what the node itself did.
@@ -137,10 +136,8 @@ func (a *auditTrail) noteOutcome(action string, payload any, success bool) {
 	if a == nil {
 		return
 	}
-	r := audit.New(time.Now(), action, payload)
-	r.Actor = audit.Entity{ID: "buildrelay", Type: "system"}
-	r.Target = audit.Entity{ID: a.chain, Type: "node"}
-	r.Scope, r.Success = r.Target, success
+	r := a.trail.Own(action, payload)
+	r.Success = success
 	a.trail.Note(r)
 }
 

@@ -60,7 +60,7 @@ func recordVerify(ctx context.Context, db *store.DB, c Config, payload audit.Aud
 	r.Actor = audit.Entity{ID: fmt.Sprint(os.Getuid()), Type: "os_user", Name: os.Getenv("USER")}
 	r.Target = audit.Entity{ID: "audit", Type: "trail"}
 	r.Scope = audit.Entity{ID: chain, Type: "node"}
-	r.Success, r.Request.ID = payload.OK, r.ID
+	r.Success = payload.OK
 	entry, err := audit.Encode(r)
 	if err != nil {
 		return err

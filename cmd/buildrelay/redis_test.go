@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +15,14 @@ import (
 // redisCommand runs 'buildrelay redis' with a Redis, or none, for an app with log channels.
 func redisCommand(t *testing.T, url string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), append([]string{"redis"}, args...)...)
-	cmd.Env = append(os.Environ(), relaytest.QuickExit, "RELAY_REDIS_URL="+url, "RELAY_LOG_RULES=private-build-*")
+	return runCommand(t, []string{"RELAY_REDIS_URL=" + url, "RELAY_LOG_RULES=private-build-*"}, append([]string{"redis"}, args...)...)
+}
+
+// runCommand runs a command of the program to its end, with more in its environment.
+func runCommand(t *testing.T, env []string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), relaytest.Build(t), args...)
+	cmd.Env = slices.Concat(os.Environ(), []string{relaytest.QuickExit}, env)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	var exit *exec.ExitError

@@ -65,7 +65,6 @@ func (a *Admin) record(r *http.Request, action string, payload any) audit.Record
 	record.Target = audit.Entity{ID: "audit", Type: "trail"}
 	record.Scope = audit.Entity{ID: "node", Type: "node"}
 	record.Metadata = map[string]string{"ip": a.address(r)}
-	record.Request.ID = record.ID
 	return record
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"buildrelay/relay/wholefile"
 )
 
 // wasteful says that much of the file is what the database has.
@@ -28,7 +30,7 @@ func (s *spool) compact() error {
 	}
 	_ = s.file.Close() // it has no name any more
 	s.file, s.size, s.at, s.frayed = file, begin+s.bytes(), begin, false
-	if err := syncFolder(filepath.Dir(s.path)); err != nil {
+	if err := wholefile.SyncFolder(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("compacting the spool: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"buildrelay/relay/audit"
+	"buildrelay/relay/wholefile"
 )
 
 // mostHeads is how much of a file of heads is read.
@@ -69,7 +70,7 @@ func (h *heads) write() error {
 	if err != nil {
 		return fmt.Errorf("writing down a head: %w", err)
 	}
-	if err := replace(h.path, append(append(line, '\n'), h.others...)); err != nil {
+	if err := wholefile.Replace(h.path, append(append(line, '\n'), h.others...)); err != nil {
 		return fmt.Errorf("writing the file of heads: %w", err)
 	}
 	h.dirty = false

@@ -40,7 +40,7 @@ func (t *Trail) purge(ctx context.Context) {
 	purged, err := t.config.Store.Purge(ctx, time.Now().Add(-t.config.Keep))
 	if purged.Count > 0 {
 		t.config.Metrics.AuditPurged.Add(float64(purged.Count))
-		t.Note(t.own(audit.ActionAuditPurge, purged))
+		t.Note(t.Own(audit.ActionAuditPurge, purged))
 	}
 	if err != nil && ctx.Err() == nil {
 		t.config.Log.Error("old audit records cannot be removed", "error", err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"buildrelay/relay/audit"
+	"buildrelay/relay/wholefile"
 )
 
 // spool is a file of records that the database has yet to take, in their order. A crash
@@ -69,7 +70,7 @@ func (s *spool) take(file *os.File) error {
 	if err := lock(file); err != nil {
 		return fmt.Errorf("locking the spool, which another node may have: %w", err)
 	}
-	if err := syncFolder(filepath.Dir(s.path)); err != nil {
+	if err := wholefile.SyncFolder(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("opening the spool: %w", err)
 	}
 	was, err := scan(file, &s.form)

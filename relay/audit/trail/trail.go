@@ -102,8 +102,8 @@ func (t *Trail) State() (text string, ok bool) {
 	return t.health.state(time.Now())
 }
 
-// own returns a record of the trail's own, about itself.
-func (t *Trail) own(action string, payload any) audit.Record {
+// Own returns a record of what the node itself did, or what became of its trail.
+func (t *Trail) Own(action string, payload any) audit.Record {
 	r := audit.New(time.Now(), action, payload)
 	r.Actor = audit.Entity{ID: "buildrelay", Type: "system"}
 	r.Target = audit.Entity{ID: t.config.Chain, Type: "node"}

@@ -204,7 +204,7 @@ func (w *writer) tellGaps(now time.Time, end bool) {
 		return
 	}
 	for _, gap := range w.losses.take(now, end) {
-		e, err := audit.Encode(w.own(audit.ActionAuditGap, gap))
+		e, err := audit.Encode(w.Own(audit.ActionAuditGap, gap))
 		if err != nil {
 			w.config.Log.Error("a gap in the audit trail cannot be written down", "error", err)
 			continue
