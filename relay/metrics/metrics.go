@@ -1,5 +1,5 @@
 // Package metrics names what a node counts. Labels are never taken from what a
-// client sent: an app's id, a code, a reason from a fixed list.
+// client sent: the id or a key of an app, a code, a reason from a fixed list.
 package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
@@ -97,6 +97,11 @@ type Metrics struct {
 	HooksLost prometheus.Counter
 
 	Audit
+	Access
+	Authorizations
+	Certificates
+	Sealing
+	Masking
 }
 
 // New returns metrics that are registered with reg.
@@ -148,5 +153,11 @@ func New(reg prometheus.Registerer) *Metrics {
 		HooksWaiting:  f.gauges("webhook_events_waiting", "Events of webhooks that this node has yet to tell.", "app"),
 		HooksLost:     f.counter("webhook_events_lost_total", "Events of webhooks that were too many to be kept, or of no app."),
 		Audit:         f.audit(),
+		Access:        f.access(),
+		Certificates:  f.certificates(),
+		Sealing:       f.sealing(),
+		Masking:       f.masking(),
+
+		Authorizations: f.authorizations(),
 	}
 }

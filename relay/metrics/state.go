@@ -13,6 +13,8 @@ type State struct {
 	Version, Revision string
 	// Ready are the parts of the node by name: nil from each means that the node is ready.
 	Ready map[string]func() error
+	// Keys are those of the apps; nil means that there are none.
+	Keys func() []Key
 }
 
 // Register registers the state with reg.
@@ -20,6 +22,7 @@ func (s State) Register(reg prometheus.Registerer) {
 	f := factory{reg}
 	f.gauges("build_info", "Always 1; the labels tell what runs.", "version", "revision").
 		WithLabelValues(s.Version, s.Revision).Set(1)
+	register(f, newKeys(s.Keys))
 	for _, part := range slices.Sorted(maps.Keys(s.Ready)) {
 		f.ready(part, s.Ready[part])
 	}

@@ -1,5 +1,5 @@
 // Package wholefile writes files that are there whole or not at all, whatever ends the process
-// or the machine. Only their owner may read them.
+// or the machine; where there was none, only the owner may read them. And it reads files whole.
 package wholefile
 
 import (
@@ -9,18 +9,21 @@ import (
 )
 
 // Replace puts a file in the place of another, if there is one: the old or the new is there,
-// and never a part. It is for one process at a time.
+// and never a part. It has the owner, the group and the mode of the old, or is refused. Who
+// writes what it has read has to hold [LockFolder].
 func Replace(path string, content []byte) error {
-	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := temporary(path)
 	if err != nil {
 		return err
 	}
-	if err = fill(f, content); err == nil {
-		err = os.Rename(temporary, path)
+	defer os.Remove(f.Name()) // it is not there any more where it is in its place
+	if err := keepRights(f, path); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	if err != nil {
-		_ = os.Remove(temporary) // err is what matters
+	if err := fill(f, content); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return SyncFolder(filepath.Dir(path))
@@ -29,7 +32,7 @@ func Replace(path string, content []byte) error {
 // Create makes a file. Where there is one, or another process is quicker, it is an
 // fs.ErrExist.
 func Create(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	f, err := temporary(path)
 	if err != nil {
 		return err
 	}
@@ -41,6 +44,11 @@ func Create(path string, content []byte) error {
 		return err
 	}
 	return SyncFolder(filepath.Dir(path))
+}
+
+// temporary makes a file that nobody else has, with mode 0600, beside another.
+func temporary(beside string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(beside), ".new-*")
 }
 
 // fill writes all of a file, waits until it is on the disk, and closes it.

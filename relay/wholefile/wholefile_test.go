@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"buildrelay/relay/wholefile"
@@ -39,5 +41,30 @@ func TestAFileIsCreatedOnceAndReplacedAndNothingElseIsLeft(t *testing.T) {
 	expect("third")
 	if err := wholefile.Replace(filepath.Join(folder, "none", "file"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a folder: %v", err)
+	}
+}
+
+func TestAFileIsReadWholeAndWhatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	path := func(become func(path string) error) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "file")
+		if err := become(path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	five := path(func(path string) error { return os.WriteFile(path, []byte("12345"), 0o600) })
+	if text, err := wholefile.Read(five, 5); string(text) != "12345" || err != nil {
+		t.Errorf("read %q, %v", text, err)
+	}
+	for name, at := range map[string]string{
+		"too large": five,
+		"no file":   path(func(path string) error { return syscall.Mkfifo(path, 0o600) }),
+		"no such":   path(func(path string) error { return os.Symlink("nowhere", path) }),
+	} {
+		if text, err := wholefile.Read(at, 4); err == nil || !strings.Contains(err.Error(), name) || text != nil {
+			t.Errorf("%s: read %q, %v", name, text, err)
+		}
 	}
 }
