@@ -14,6 +14,27 @@ func ErrUnknownKey(key string) *Close {
 	return &Close{4001, "App key " + clip(key) + " not in this cluster. Did you forget to specify the cluster?"}
 }
 
+// ErrKeyMayNotConnect closes a connection to an app key that is not for clients.
+func ErrKeyMayNotConnect(key string) *Close {
+	return &Close{4009, "App key " + clip(key) + " lacks the right to subscribe"}
+}
+
+// ErrKeyRevoked closes a connection that stood on a key which has been revoked. The client comes
+// back at once, so it is done for one after another.
+func ErrKeyRevoked() *Close {
+	return &Close{4200, "A key is not valid any more, reconnect immediately"}
+}
+
+// ErrDecisionRevoked closes a connection that was let in by what was decided before, which the
+// backend has taken back. The client comes back at once, and has to ask again.
+func ErrDecisionRevoked() *Close {
+	return &Close{4200, "Authorization was revoked, reconnect immediately"}
+}
+
+// ErrDecisionOutdated closes a connection whose client shows a decision that was taken back before
+// it came with it.
+func ErrDecisionOutdated() *Close { return &Close{4100, "Authorization was revoked, reconnect"} }
+
 // ErrAppDisabled closes a connection to an app that is switched off.
 func ErrAppDisabled() *Close { return &Close{4003, "Application disabled"} }
 

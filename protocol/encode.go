@@ -7,35 +7,42 @@ import (
 
 // EncodeEvent returns the frame that carries e, with the members event, data,
 // channel, user_id (the last two unless empty), relay (the position, for an event
-// of a log) and e.Extra. The data string keeps its bytes; invalid UTF-8 becomes
-// U+FFFD. Behind the event that closes a log the result holds a second frame, which
-// says so.
+// of a log), sealed (true, where the log has it sealed) and e.Extra. The data string
+// keeps its bytes; invalid UTF-8 becomes U+FFFD. Behind the event that closes a log the
+// result holds a second frame, which says so. The frame of an event that cannot be read is
+// the gap in its place.
 //
 // It runs once for every event, however many readers there are, and allocates
 // the frame only.
 func EncodeEvent(e Event) Frame {
+	if e.Link != nil && e.Link.Unreadable {
+		return e.Link.gapFrame(e.Channel)
+	}
 	e.Name, e.Data, e.Channel, e.UserID = validUTF8(e.Name), validUTF8(e.Data), validUTF8(e.Channel), validUTF8(e.UserID)
 
 	f := newText(e.encodedLen())
 	f = append(f, `{"event":`...)
-	f = appendQuoted(f, e.Name)
+	f = AppendQuoted(f, e.Name)
 	f = append(f, `,"data":`...)
-	f = appendQuoted(f, e.Data)
+	f = AppendQuoted(f, e.Data)
 	if e.Channel != "" {
 		f = append(f, `,"channel":`...)
-		f = appendQuoted(f, e.Channel)
+		f = AppendQuoted(f, e.Channel)
 	}
 	if e.UserID != "" {
 		f = append(f, `,"user_id":`...)
-		f = appendQuoted(f, e.UserID)
+		f = AppendQuoted(f, e.UserID)
 	}
 	if e.Link != nil {
 		f = append(f, `,"relay":"`...)
 		f = append(e.Link.At.append(f), '"')
+		if e.Link.Sealed {
+			f = append(f, sealedMember...)
+		}
 	}
 	for _, m := range e.Extra {
 		f = append(f, ',')
-		f = appendQuoted(f, m.Name)
+		f = AppendQuoted(f, m.Name)
 		f = append(f, ':')
 		f = append(f, m.Value...)
 	}
@@ -45,6 +52,9 @@ func EncodeEvent(e Event) Frame {
 	}
 	return f
 }
+
+// sealedMember stands behind the position of an event that the log has sealed.
+const sealedMember = `,"sealed":true`
 
 // encodedLen returns the length of the payload that EncodeEvent writes.
 func (e Event) encodedLen() int {
@@ -58,6 +68,9 @@ func (e Event) encodedLen() int {
 	if e.Link != nil {
 		var text [64]byte
 		n += len(`,"relay":""`) + len(e.Link.At.append(text[:0]))
+		if e.Link.Sealed {
+			n += len(sealedMember)
+		}
 	}
 	for _, m := range e.Extra {
 		n += len(`,:`) + quotedLen(m.Name) + len(m.Value)
@@ -70,7 +83,7 @@ func (e Event) encodedLen() int {
 // least 1, because pusher-js never connects when it is 0.
 func Established(socketID string, activityTimeout time.Duration) Frame {
 	data := append([]byte(nil), `{"socket_id":`...)
-	data = appendQuoted(data, socketID)
+	data = AppendQuoted(data, socketID)
 	data = append(data, `,"activity_timeout":`...)
 	data = strconv.AppendInt(data, max(1, int64(activityTimeout/time.Second)), 10)
 	data = append(data, '}')
@@ -98,7 +111,7 @@ func (e *Error) Frame() Frame {
 		p = strconv.AppendInt(p, int64(e.Code), 10)
 	}
 	p = append(p, `,"message":`...)
-	p = appendQuoted(p, validUTF8(e.Message))
+	p = AppendQuoted(p, validUTF8(e.Message))
 	return Text(append(p, `}}`...))
 }
 
@@ -107,6 +120,6 @@ func (e *Error) Frame() Frame {
 //
 //	{"type":"AuthError","error":"…","status":401}
 func SubscriptionError(channel string, why *Error) Frame {
-	data := appendQuoted([]byte(`{"type":"AuthError","error":`), validUTF8(why.Message))
+	data := AppendQuoted([]byte(`{"type":"AuthError","error":`), validUTF8(why.Message))
 	return EncodeEvent(Event{Name: "pusher:subscription_error", Channel: channel, Data: string(append(data, `,"status":401}`...))})
 }

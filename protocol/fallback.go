@@ -30,7 +30,7 @@ func FallbackOpenAt(hostname string) string { return `o{"hostname":"` + hostname
 
 // AppendFallbackMessage appends a message, valid UTF-8, as an element of an array: a JSON
 // string (6.3: clients take nothing else).
-func AppendFallbackMessage(dst, message []byte) []byte { return appendQuoted(dst, message) }
+func AppendFallbackMessage(dst, message []byte) []byte { return AppendQuoted(dst, message) }
 
 // FallbackClose says that the session is closed, as a close frame with this payload does
 // (RFC 6455, 5.5.1).
@@ -40,7 +40,7 @@ func FallbackClose(payload []byte) []byte {
 		code, reason = int(binary.BigEndian.Uint16(payload)), payload[2:]
 	}
 	b := strconv.AppendInt([]byte("c["), int64(code), 10)
-	return append(appendQuoted(append(b, ','), reason), "]\n"...)
+	return append(AppendQuoted(append(b, ','), reason), "]\n"...)
 }
 
 // UTF16Len returns how many UTF-16 code units valid UTF-8 has, which is how browsers count.
@@ -81,7 +81,7 @@ func ParseFallbackMessages(body []byte) ([]string, error) {
 		if value[0] != '"' {
 			return nil, ErrBrokenJSON
 		}
-		messages = append(messages, unquote(value))
+		messages = append(messages, Unquote(value))
 	}
 	return messages, nil
 }

@@ -24,7 +24,7 @@ func validUTF8(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// quotedLen returns how many bytes appendQuoted appends for s.
+// quotedLen returns how many bytes AppendQuoted appends for s.
 func quotedLen(s string) int {
 	n := len(s) + len(`""`)
 	for i := range len(s) {
@@ -39,9 +39,9 @@ func quotedLen(s string) int {
 	return n
 }
 
-// appendQuoted appends s to dst as a JSON string, escaping only what RFC 8259
+// AppendQuoted appends s to dst as a JSON string, escaping only what RFC 8259
 // demands.
-func appendQuoted[T string | []byte](dst []byte, s T) []byte {
+func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	plain := 0 // start of what is not yet appended
 	for i := range len(s) {

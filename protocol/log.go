@@ -9,6 +9,15 @@ type Link struct {
 	Time int64    // when Redis took it, in ms since the epoch
 	// Final is set on the event that closes the log.
 	Final *Final
+	// Sealed says that the log has other data than the event: sealed, or not masked yet. The
+	// digests are over what it has.
+	Sealed bool
+	// Unreadable says that what the log has there cannot be read: the event tells no more than
+	// its place, and readers are told a gap of one.
+	Unreadable bool
+	// Withheld says that readers are not to be shown the event as it is here: they take it from
+	// the log.
+	Withheld bool
 }
 
 // Before is the position of the entry before.
@@ -40,6 +49,9 @@ type Receipt struct {
 	Positions []Position
 	// Watched says that somebody reads one of the log channels.
 	Watched bool
+	// Published is what was published in the place of the events, with what is to be masked
+	// masked; nil where it is the events.
+	Published []Event
 }
 
 // ChannelName names a channel over all apps.
@@ -101,15 +113,34 @@ type Page struct {
 	// not retained it is the beginning of the log.
 	From Position
 	// Entries follow From; each has a Link. Where the log does not continue From they
-	// are the oldest that are retained.
+	// are the oldest that are retained. Where one does not follow the one before it, what
+	// stands between them cannot be read.
 	Entries []Event
-	// Bad is how many entries of the page could not be read. They are left out.
+	// Bad is how many in front of them could not be read. They are left out.
 	Bad int
 	// End is the position behind the page, where the next one starts; that of the last
 	// entry, good or bad, and Top where none is left to read.
 	End Position
 	// More says that the log has entries behind End.
 	More bool
+}
+
+// Runs cuts the page where one of its entries does not follow the one before it: into pages
+// of which each has at most one gap, in front.
+func (p Page) Runs() []Page {
+	var runs []Page
+	for i := 1; i < len(p.Entries); i++ {
+		before, next := p.Entries[i-1].Link.At, p.Entries[i].Link
+		if next.Prev == before.ID {
+			continue
+		}
+		run := p
+		run.Entries, run.End, run.More = p.Entries[:i], before, true
+		runs = append(runs, run)
+		p.From, p.Entries, i = before, p.Entries[i:], 0
+		p.Bad = max(1, int(next.At.ID.Offset)-int(before.ID.Offset)-1)
+	}
+	return append(runs, p)
 }
 
 // GapReason says why a reader cannot be given what followed its position.

@@ -131,3 +131,39 @@ func TestAGapSaysWhatAPageDoesNotGive(t *testing.T) {
 		})
 	}
 }
+
+// A page that has holes is taken in pieces by who wants no holes.
+func TestAPageIsCutAtItsHoles(t *testing.T) {
+	page := func(from uint64, bad int, end uint64, more bool, entries ...uint64) protocol.Page {
+		p := protocol.Page{Top: at(9, 9), From: at(from, uint32(from)), Bad: bad, End: at(end, uint32(end)), More: more}
+		for _, offset := range entries {
+			p.Entries = append(p.Entries, entry(offset))
+		}
+		return p
+	}
+	tests := map[string]struct {
+		page protocol.Page
+		want []protocol.Page
+	}{
+		"nothing":         {page(1, 0, 9, false), []protocol.Page{page(1, 0, 9, false)}},
+		"one":             {page(1, 7, 9, false, 9), []protocol.Page{page(1, 7, 9, false, 9)}},
+		"no hole":         {page(1, 0, 4, true, 2, 3, 4), []protocol.Page{page(1, 0, 4, true, 2, 3, 4)}},
+		"a hole in front": {page(1, 2, 5, true, 4, 5), []protocol.Page{page(1, 2, 5, true, 4, 5)}},
+		"a hole in it":    {page(1, 0, 9, false, 2, 3, 8, 9), []protocol.Page{page(1, 0, 3, true, 2, 3), page(3, 4, 9, false, 8, 9)}},
+		"holes everywhere": {page(1, 1, 8, true, 3, 5, 8), []protocol.Page{
+			page(1, 1, 3, true, 3), page(3, 1, 5, true, 5), page(5, 2, 8, true, 8),
+		}},
+		"a hole behind the first": {page(1, 0, 4, true, 2, 4), []protocol.Page{page(1, 0, 2, true, 2), page(2, 1, 4, true, 4)}},
+	}
+	for name, test := range tests {
+		got := test.page.Runs()
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		for _, run := range got[1:] {
+			if gap := run.Gap(); gap == nil || gap.Reason != protocol.GapUnavailable || gap.Missing != int64(run.Bad) {
+				t.Errorf("%s: the gap is %+v, of %d", name, gap, run.Bad)
+			}
+		}
+	}
+}

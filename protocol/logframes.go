@@ -13,7 +13,7 @@ import (
 // with the channel. at, unless nil, becomes the frame's relay member.
 func notice(channel, what string, at *Position, members string) Frame {
 	data := append([]byte(nil), `{"channel":`...)
-	data = appendQuoted(data, validUTF8(channel))
+	data = AppendQuoted(data, validUTF8(channel))
 	data = append(data, members...)
 	data = append(data, '}')
 	name := "relay:" + what
@@ -53,6 +53,17 @@ func (g *Gap) Frame(channel string) Frame {
 	}
 	return notice(channel, "gap", &g.After, `,"reason":"`+string(g.Reason)+`","from":"`+g.From.String()+
 		`","resume_at":`+resumeAt+`,"missing":`+orNull(g.Missing)+`,"reset":`+strconv.FormatBool(g.Reset))
+}
+
+// gapFrame tells that the entry in this place cannot be read; behind it, if it closes the
+// log, that it does.
+func (l *Link) gapFrame(channel string) Frame {
+	gap := Gap{Reason: GapUnavailable, From: l.Before(), After: l.At, Missing: 1}
+	f := gap.Frame(channel)
+	if l.Final != nil {
+		f = append(f, l.Final.Frame(channel, l.At)...)
+	}
+	return f
 }
 
 // Stale returns the frame that tells the readers of a log channel that the node

@@ -38,6 +38,23 @@ func TestFramesOfALog(t *testing.T) {
 				"private-encrypted-a", epoch + ":3-7",
 			},
 		},
+		{
+			"an entry that cannot be read",
+			protocol.EncodeEvent(protocol.Event{Channel: "a", Link: &protocol.Link{At: at(3, 7), Prev: at(2, 6).ID, Unreadable: true}}),
+			[]string{
+				"relay:gap", `{"channel":"a","reason":"unavailable","from":"` + epoch + `:2-6","resume_at":null,"missing":1,"reset":false}`,
+				"a", epoch + ":3-7",
+			},
+		},
+		{
+			"a final entry that cannot be read",
+			protocol.EncodeEvent(protocol.Event{Channel: "a", Link: &protocol.Link{At: at(3, 7), Prev: at(2, 6).ID, Final: final, Unreadable: true}}),
+			[]string{
+				"relay:gap", `{"channel":"a","reason":"unavailable","from":"` + epoch + `:2-6","resume_at":null,"missing":1,"reset":false}`,
+				"a", epoch + ":3-7",
+				"relay:final", `{"channel":"a","position":"` + epoch + `:3-7","entries":3,"lines":40,"bytes":null,"digest":"` + digest + `"}`, "a", epoch + ":3-7",
+			},
+		},
 		{"a position", protocol.PositionFrame("a", at(2, 7), at(3, 8)), []string{"relay:position", `{"channel":"a","position":"` + epoch + `:2-7","top":"` + epoch + `:3-8"}`, "a", epoch + ":2-7"}},
 		{"no position", protocol.PositionFrame("a", protocol.Position{}, protocol.Position{}), []string{"relay:position", `{"channel":"a","position":"0:0-0","top":"0:0-0"}`, "a", "0:0-0"}},
 		{
@@ -91,8 +108,25 @@ func cutFrame(t *testing.T, b []byte) (payload, rest []byte) {
 	return b[head : head+n], b[head+n:]
 }
 
+// Who follows the digests has to know which events they are not over.
+func TestWhatTheLogHasSealedIsMarked(t *testing.T) {
+	e := protocol.Event{Name: "e", Channel: "a", Data: "d", Link: &protocol.Link{At: at(2, 7), Sealed: true}}
+	const want = `{"event":"e","data":"d","channel":"a","relay":"` + epoch + `:2-7","sealed":true}`
+	if got := string(protocol.EncodeEvent(e).Payload()); got != want {
+		t.Errorf("frame %s, want %s", got, want)
+	}
+}
+
 func TestAnEntryAllocatesItsFrameOnly(t *testing.T) {
-	e := protocol.Event{Name: "build:output", Channel: "private-build-7", Data: "line\n", Link: &protocol.Link{At: at(1_000_000, 4_000_000_000)}}
+	for _, sealed := range []bool{false, true} {
+		checkAllocations(t, protocol.Event{
+			Name: "build:output", Channel: "private-build-7", Data: "line\n", Link: &protocol.Link{At: at(1_000_000, 4_000_000_000), Sealed: sealed},
+		})
+	}
+}
+
+func checkAllocations(t *testing.T, e protocol.Event) {
+	t.Helper()
 	if n := testing.AllocsPerRun(100, func() { protocol.EncodeEvent(e) }); n != 1 {
 		t.Errorf("%v allocations, want 1", n)
 	}

@@ -1,13 +1,10 @@
 package protocol
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // LogRule makes the channels whose names match Pattern log channels.
 type LogRule struct {
-	// Pattern is a channel's name in which each * stands for any characters, or none.
+	// Pattern is one of [Patterns].
 	Pattern string
 	// Events and Bytes are the most that a log retains; what is older is trimmed.
 	Events int
@@ -43,28 +40,9 @@ func (rules LogRules) Find(channel string) *LogRule {
 		return nil
 	}
 	for i := range rules {
-		if matches(rules[i].Pattern, channel) {
+		if Matches(rules[i].Pattern, channel) {
 			return &rules[i]
 		}
 	}
 	return nil
-}
-
-// matches takes the parts between the stars as early as it can, which finds a match
-// where there is one.
-func matches(pattern, name string) bool {
-	first, rest, star := strings.Cut(pattern, "*")
-	name, ok := strings.CutPrefix(name, first)
-	if !star {
-		return ok && name == ""
-	}
-	for ok && star {
-		var part string
-		part, rest, star = strings.Cut(rest, "*")
-		if !star {
-			return strings.HasSuffix(name, part)
-		}
-		_, name, ok = strings.Cut(name, part)
-	}
-	return ok
 }

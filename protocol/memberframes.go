@@ -16,12 +16,12 @@ func SucceededPresence(channel string, members []Member) Frame {
 	data = append(data, `,"ids":[`...)
 	for i, m := range members {
 		data = appendComma(data, i)
-		data = appendQuoted(data, validUTF8(m.ID))
+		data = AppendQuoted(data, validUTF8(m.ID))
 	}
 	data = append(data, `],"hash":{`...)
 	for i, m := range members {
 		data = appendComma(data, i)
-		data = appendQuoted(data, validUTF8(m.ID))
+		data = AppendQuoted(data, validUTF8(m.ID))
 		data = append(append(data, ':'), m.info()...)
 	}
 	data = append(data, `}}}`...)
@@ -95,7 +95,7 @@ func WatchlistEvents(online, offline []string) Frame {
 		data = append(data, `{"name":"`+group.name+`","user_ids":[`...)
 		for i, id := range group.ids {
 			data = appendComma(data, i)
-			data = appendQuoted(data, validUTF8(id))
+			data = AppendQuoted(data, validUTF8(id))
 		}
 		data = append(data, `]}`...)
 	}

@@ -89,7 +89,7 @@ func members(obj []byte) iter.Seq2[string, json.RawMessage] {
 		for rest := skipSpace(obj[1:]); rest[0] != '}'; {
 			name, afterName := cutValue(rest)
 			value, afterValue := cutValue(skipSpace(skipSpace(afterName)[1:])) // over the ':'
-			if !yield(unquote(name), value) {
+			if !yield(Unquote(name), value) {
 				return
 			}
 			rest = skipComma(afterValue)
@@ -181,7 +181,7 @@ func text(name string, value json.RawMessage) (string, error) {
 	case value[0] != '"':
 		return "", fmt.Errorf("%q must be a string", name)
 	}
-	return unquote(value), nil
+	return Unquote(value), nil
 }
 
 // optionalText is text for a member that may be absent: then it is "".

@@ -93,7 +93,7 @@ func dataString(value json.RawMessage) string {
 	case value == nil:
 		return "null"
 	case value[0] == '"':
-		return unquote(value)
+		return Unquote(value)
 	}
 	var b bytes.Buffer
 	_ = json.Compact(&b, value) // cannot fail: the value is valid
@@ -144,7 +144,7 @@ func appendPublished(b []byte, e Event) []byte {
 }
 
 func appendMember(b []byte, name, value string) []byte {
-	b = appendQuoted(b, name)
+	b = AppendQuoted(b, name)
 	b = append(b, ':')
-	return appendQuoted(b, validUTF8(value))
+	return AppendQuoted(b, validUTF8(value))
 }

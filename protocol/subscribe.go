@@ -125,7 +125,7 @@ func (m Message) Unsubscribe() (channel string, _ *Error) {
 func (m Message) fields(names ...string) ([]json.RawMessage, error) {
 	data := []byte(m.Data)
 	if len(data) > 0 && data[0] == '"' {
-		data = []byte(unquote(data))
+		data = []byte(Unquote(data))
 	}
 	if !json.Valid(data) {
 		return nil, errNotObject

@@ -76,6 +76,20 @@ func ErrDataTooLarge(limit int) *Error {
 	}
 }
 
+// ErrSealedTooLarge answers an event that is too large for its log once it is sealed: its data
+// may have limit bytes. The text is ours.
+func ErrSealedTooLarge(limit int) *Error {
+	return &Error{
+		Message:  fmt.Sprintf("The data content of this event exceeds the allowed maximum of a log that is sealed (%d bytes).", limit),
+		TooLarge: true,
+	}
+}
+
+// ErrSealedID answers an event with an id that no sealed event can have. The text is ours.
+func ErrSealedID() *Error {
+	return errorf("Invalid event id: it has a byte 0, and the log is sealed")
+}
+
 // Subscriptions.
 
 // ErrExistingSubscription answers a second subscription to a channel.
@@ -96,6 +110,12 @@ func ErrAuthFormat(channel string) *Error {
 // ErrAuthKey answers auth made with a key that is not the app's.
 func ErrAuthKey(key string) *Error {
 	return errorf("Invalid key in subscription auth data: '%s'", key).because("unknown key")
+}
+
+// ErrKeyRight answers what was signed with a key that is not for this channel, or for no client.
+// The text is ours.
+func ErrKeyRight(key, channel string) *Error {
+	return errorf("Key '%s' lacks the right to subscribe to %s", key, channel)
 }
 
 // ErrSignature answers a wrong signature. It repeats what had to be signed and

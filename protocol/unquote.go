@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// unquote returns the text of quoted, a valid JSON string in valid UTF-8. Half a
+// Unquote returns the text of quoted, a valid JSON string in valid UTF-8. Half a
 // surrogate pair becomes U+FFFD. It does what json.Unmarshal does, without
 // looking at every byte three times.
-func unquote(quoted []byte) string {
+func Unquote(quoted []byte) string {
 	rest := quoted[1 : len(quoted)-1]
 	escape := bytes.IndexByte(rest, '\\')
 	if escape < 0 {

@@ -19,11 +19,11 @@ func FuzzUnquote(f *testing.F) {
 		if !utf8.Valid(in) || json.Unmarshal(in, &want) != nil || in[0] != '"' || in[len(in)-1] != '"' {
 			return
 		}
-		if got := unquote(in); got != want {
-			t.Errorf("unquote(%s) = %q, want %q", in, got, want)
+		if got := Unquote(in); got != want {
+			t.Errorf("Unquote(%s) = %q, want %q", in, got, want)
 		}
-		if got := unquote(appendQuoted(nil, want)); got != want {
-			t.Errorf("%q is quoted as %s", want, appendQuoted(nil, want))
+		if got := Unquote(AppendQuoted(nil, want)); got != want {
+			t.Errorf("%q is quoted as %s", want, AppendQuoted(nil, want))
 		}
 	})
 }
