@@ -1,6 +1,8 @@
 // What people are called. Others choose their names, so a name is hostile text: it is
 // made one short printable line here, and shown as text only.
 
+import { plain } from './invisible';
+
 /** Characters of a name; the backend refuses more. */
 export const MAX_NAME = 40;
 
@@ -13,7 +15,7 @@ const MOST = 1000;
 
 /** The text as a name, '' if nothing of it can be one. */
 export function cleanName(text: string): string {
-  const line = text.slice(0, MOST).normalize('NFC').replace(/\s+/gu, ' ').replace(UNPRINTABLE, '');
+  const line = plain(text.slice(0, MOST).normalize('NFC').replace(/\s+/gu, ' ').replace(UNPRINTABLE, ''));
   const name = Array.from(line.trim()).slice(0, MAX_NAME).join('').trim();
   return /[^\p{M}\s\u200c\u200d]/u.test(name) ? name : '';
 }

@@ -14,9 +14,11 @@ const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
 describe.each(sources)('%s', (name) => {
   const text = readFileSync(join(root, name), 'utf8');
 
-  test.skipIf(name.endsWith('.test.ts'))('never turns text into markup or code', () => {
-    expect(FORBIDDEN.exec(text)?.[0]).toBeUndefined();
-  });
+  if (!name.endsWith('.test.ts') && !name.startsWith('testing')) {
+    test('never turns text into markup or code', () => {
+      expect(FORBIDDEN.exec(text)?.[0]).toBeUndefined();
+    });
+  }
 
   test('is of readable length', () => {
     expect(text.split('\n').length).toBeLessThanOrEqual(MAX_LINES);

@@ -4,12 +4,14 @@ import { parsePosition } from './position.js';
 
 test('a message keeps its data as it was published', () => {
   const message = { event: 'e', channel: 'c', data: '{"a": 1}', relay: '00000000000000aa:7-9' };
-  expect(parseFrame(JSON.stringify(message))).toEqual({
+  const frame = {
     event: 'e',
     channel: 'c',
     data: '{"a": 1}',
     at: { epoch: '00000000000000aa', offset: 7, nonce: 9, text: '00000000000000aa:7-9' },
-  });
+  };
+  expect(parseFrame(JSON.stringify(message))).toEqual({ ...frame, sealed: false });
+  expect(parseFrame(JSON.stringify({ ...message, sealed: true }))).toEqual({ ...frame, sealed: true });
 });
 
 test('what is no message of a channel is none', () => {

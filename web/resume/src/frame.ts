@@ -12,6 +12,8 @@ export interface Frame {
   readonly data: string;
   /** The position behind this message, if it has to do with a log. */
   readonly at: Position | undefined;
+  /** The log has other data, sealed or not masked: its chain is over what it has, which is not shown. */
+  readonly sealed: boolean;
 }
 
 /** Why a reader was not given what followed its position. */
@@ -53,6 +55,7 @@ export function parseFrame(message: unknown): Frame | undefined {
     event: f['event'],
     data: typeof f['data'] === 'string' ? f['data'] : '',
     at: parsePosition(f['relay']),
+    sealed: f['sealed'] === true,
   };
 }
 

@@ -76,6 +76,47 @@ describe('a log that is read from its beginning', () => {
   });
 });
 
+describe('a log that is sealed', () => {
+  const read = (history: History, ...messages: string[]) => new Reader().read(...messages, history.final());
+
+  test('is complete by the count of its events', () => {
+    const history = new History().seal(5);
+    const reader = read(history, ...history.messages(1));
+    expect([reader.log.complete, reader.log.sealed, reader.shown]).toEqual([true, true, numbers(1, 5)]);
+    expect(reader.notices).toEqual(['complete']);
+  });
+
+  test('is so from some event on, or up to one', () => {
+    for (const history of [new History().grow(3).seal(2), new History().seal(2).grow(3), new History().grow(2).seal(1).grow(2)]) {
+      const { log } = read(history, ...history.messages(1));
+      expect([log.complete, log.sealed]).toEqual([true, true]);
+    }
+  });
+
+  test('is still open before it is closed', () => {
+    const log = new Reader().read(...new History().seal(2).messages(1)).log;
+    expect([log.incomplete, log.sealed]).toEqual(['open', true]);
+  });
+
+  test('is not complete when an event did not come, or another number is told', () => {
+    const history = new History().seal(5);
+    expect(read(history, ...history.messages(1, 2), ...history.messages(4)).log.incomplete).toBe('hole');
+    expect(new Reader().read(...history.messages(1), history.final({ entries: 6 })).log.incomplete).toBe('changed');
+  });
+
+  test('is not complete when an event was changed before it was sealed', () => {
+    const history = new History().grow(3).seal(2);
+    const changed = history.messages(1).map((message) => message.replace('\\"2\\"', '\\"7\\"'));
+    expect(read(history, ...changed).log.incomplete).toBe('changed');
+  });
+
+  test('says nothing of the next one', () => {
+    const [sealed, plain] = [new History().seal(2), new History('00000000000000bb').grow(2)];
+    const { log } = new Reader().read(...sealed.messages(1), ...plain.messages(1), plain.final());
+    expect([log.complete, log.sealed]).toEqual([true, false]);
+  });
+});
+
 describe('a log is not complete', () => {
   const history = new History().grow(10);
   const read = (...messages: string[]) => new Reader().read(...messages).log;

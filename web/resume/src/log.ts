@@ -34,8 +34,13 @@ export interface Log {
   readonly missing: number | null;
   /** What the log holds, once it is closed and that was told. */
   readonly final: Final | undefined;
-  /** Every event was seen, from the first to the one that closed the log: proven by count and digest. */
+  /**
+   * Every event was seen, from the first to the one that closed the log: proven by count and
+   * digest, or by count alone where it is sealed or masked.
+   */
   readonly complete: boolean;
+  /** The log has other data than some events that were seen, sealed or not masked: nobody but the relay can check its digest. */
+  readonly sealed: boolean;
   /** Why it is not complete, undefined if it is. */
   readonly incomplete: Incomplete | undefined;
 }
@@ -66,6 +71,7 @@ const SUCCEEDED = 'pusher_internal:subscription_succeeded';
 export class ChannelLog implements Log {
   gaps: readonly Gap[] = [];
   final: Final | undefined;
+  sealed = false;
   private at: Position | undefined;
   /** Where the log ended when it was subscribed to; undefined once that is reached. */
   private top: Position | undefined;
@@ -178,7 +184,8 @@ export class ChannelLog implements Log {
     else if (before > this.at.offset) this.hole(before - this.at.offset);
     const link = at.offset === 1 ? at.epoch : this.link;
     this.moveTo(at);
-    this.link = link === undefined ? undefined : nextLink(link, at.offset, frame.event, frame.data);
+    if (frame.sealed) this.sealed = true;
+    this.link = link === undefined || frame.sealed ? undefined : nextLink(link, at.offset, frame.event, frame.data);
     if (this.link !== undefined && !belongs(this.link, at)) {
       this.changed = true;
       this.link = undefined;
@@ -223,7 +230,7 @@ export class ChannelLog implements Log {
   private forget(): void {
     this.gaps = [];
     this.final = this.link = undefined;
-    this.late = this.changed = false;
+    this.late = this.changed = this.sealed = false;
     this.holes = this.skipped = 0;
   }
 
@@ -242,7 +249,7 @@ export class ChannelLog implements Log {
     if (!final || at.text !== this.at?.text) return PASS;
     if (this.final) return DROP;
     this.final = final;
-    if (final.entries !== at.offset || final.digest !== this.link) this.changed = true;
+    if (final.entries !== at.offset || (!this.sealed && final.digest !== this.link)) this.changed = true;
     return { pass: true, notices: this.complete ? ['complete'] : [] };
   }
 }

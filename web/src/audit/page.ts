@@ -20,6 +20,7 @@ export class AuditPage {
   private readonly stateText = el('span', {}, 'Loading');
   private readonly state = el('div.link', {}, el('span.link-dot'), this.stateText);
   private readonly alarm = new Notice();
+  private readonly exposed = new Notice();
   private readonly failure = new Notice();
   private readonly summary = el('p.summary', { role: 'status' });
   private readonly exports = (['csv', 'ndjson'] as const).map((format) => new Export(format));
@@ -35,7 +36,7 @@ export class AuditPage {
     automatic.addEventListener('change', () => wishes.refresh(automatic.checked));
     const tools = el('div.tools', {}, el('label.button', {}, automatic, 'Auto-refresh'), ...this.exports.map(({ element }) => element));
     const head = el('header.page-head', {}, el('h1', {}, 'Audit trail'), this.summary, tools);
-    const all = [this.alarm.element, head, form, this.failure.element, this.rows.element, this.empty, this.older];
+    const all = [this.alarm.element, this.exposed.element, head, form, this.failure.element, this.rows.element, this.empty, this.older];
     document.body.replaceChildren(
       el('header.top', {}, el('span.brand', {}, brandMark(), el('span', {}, 'buildrelay')), this.state),
       el('main.outlet', {}, el('div.page.audit', {}, ...all)),
@@ -53,12 +54,13 @@ export class AuditPage {
     this.rows.element.setAttribute('aria-busy', String(busy));
   }
 
-  draw(page: Page, { state, strict }: Answer): void {
+  draw(page: Page, { state, strict, insecure }: Answer): void {
     this.show(page, 'No record fits this filter.');
     setText(this.summary, `${count(page.records.length, 'record')} shown, times in ${zone()}`);
     this.setState(state.ok ? 'live' : 'offline', `${state.ok ? 'Writing' : 'Not writing'}${strict ? ', strict' : ''}`);
     const refused = strict ? ' Meanwhile private subscriptions and admin actions are refused.' : '';
     this.alarm.show(state.ok ? '' : `The audit trail is not written to its database: ${visible(state.text, 300)}.${refused}`);
+    this.exposed.show(insecure.length === 0 ? '' : `Not secure, others on the network can read along: ${visible(insecure.join('; '), 300)}.`);
   }
 
   /** Goes on where the reader was, in front of what has come behind. */

@@ -29,8 +29,9 @@ describe('an answer', () => {
       before: 'x',
       state: { text: 'spooling', ok: false },
       strict: true,
+      insecure: ['serving without TLS', 7],
     })!;
-    expect(answer).toMatchObject({ before: 'x', state: { text: 'spooling', ok: false }, strict: true });
+    expect(answer).toMatchObject({ before: 'x', state: { text: 'spooling', ok: false }, strict: true, insecure: ['serving without TLS', '7'] });
     expect(answer.records).toEqual([
       {
         place: 'node-a #7',

@@ -34,6 +34,8 @@ export interface Page {
 export interface Answer extends Page {
   readonly state: { readonly text: string; readonly ok: boolean };
   readonly strict: boolean;
+  /** What others on the network may read along. */
+  readonly insecure: readonly string[];
 }
 
 /** More is not kept on the page: it begins anew with the newest. */
@@ -49,6 +51,7 @@ export function parseAnswer(value: unknown): Answer | undefined {
     before: text(answer['before']),
     state: { text: text(state['text']), ok: state['ok'] === true },
     strict: answer['strict'] === true,
+    insecure: Array.isArray(answer['insecure']) ? answer['insecure'].map(text) : [],
   };
 }
 

@@ -8,6 +8,8 @@ test.each([
   ['two\nlines\u2028more', 'two\\u000alines\\u2028more'],
   ['half \ud800', 'half \\ud800'],
   ['tag \u{e0041}', 'tag \\udb40\\udc41'],
+  ['filler \u3164', 'filler \\u3164'],
+  ['selector \ufe00', 'selector \\ufe00'],
   ['👩‍💻 שלום', '👩‍💻 שלום'],
   ['😀'.repeat(81), `${'😀'.repeat(80)}…`],
   ['x'.repeat(80), 'x'.repeat(80)],

@@ -1,8 +1,10 @@
 // Text of others, made so that it cannot pretend to be something else: what has no
 // shape of its own, or turns the direction of what follows, is shown as its number.
 
-/** Control and format characters, separators of lines, halves of characters; the two joiners stay. */
-const SHAPELESS = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+import { INVISIBLE } from '../invisible';
+
+/** Control characters and halves of characters too. */
+const SHAPELESS = new RegExp(`${INVISIBLE.source}|[\\p{Cc}\\p{Cs}]`, 'gu');
 
 /** A name or id on one line, at most `most` characters of it. */
 export function visible(text: string, most = 80): string {

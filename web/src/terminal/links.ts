@@ -1,7 +1,7 @@
 // Which addresses in a log may become links: http and https, nothing else.
 
 const MAX_URL = 2048;
-const PLAIN_URL = /\bhttps?:\/\/[^\s<>"'`{}|\\^\u0000-\u0020\u007f-\u00a0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/gi;
+const PLAIN_URL = /\bhttps?:\/\/[^\s<>"'`{}|\\^\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]+/giu;
 
 export interface LinkRange {
   readonly from: number;

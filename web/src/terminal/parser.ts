@@ -141,8 +141,9 @@ export class Parser {
     this.stringEnd.lastIndex = i;
     const found = this.stringEnd.exec(s);
     const end = found ? found.index : s.length;
+    const bound = i + STRING_LIMIT - this.length;
+    if (end >= bound) return this.abort(bound);
     this.collect(s, i, end);
-    if (this.length > STRING_LIMIT) this.state = 'ground';
     if (!found) return end;
     return this.endString(s.charCodeAt(end), end);
   }

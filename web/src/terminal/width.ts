@@ -1,13 +1,17 @@
 // How many columns a text takes in a fixed-width font.
 
+import { INVISIBLE } from '../invisible';
+
 const TAB = 8;
-const ZERO = /[\p{Mn}\p{Me}\p{Cf}]/u;
+const ZERO = /[\p{Mn}\p{Me}\u200c\u200d]/u;
+/** What is invisible is shown by its name, such as U+202E, in smaller letters: as wide as this. */
+const NAME = 'U+XXXX';
 
 /** Columns of a text; exact for ASCII and tabs, close for the rest. */
 export function columns(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let n = 0;
-  for (const char of text) {
+  for (const char of text.replace(INVISIBLE, NAME)) {
     n += char === '\t' ? TAB - (n % TAB) : charColumns(char);
   }
   return n;

@@ -4,6 +4,7 @@ import type { Log } from 'buildrelay-resume';
 import type { Decoded } from '../decode';
 import { BuildFeed } from '../feed';
 import type { FeedSink } from '../feed';
+import { plain } from '../invisible';
 import { buildOf, statusOf } from '../model';
 import type { Build, Finished, Started } from '../model';
 import type { Link } from '../transport';
@@ -17,7 +18,6 @@ import { Notices } from './notices';
 import { Palette } from './palette';
 import { PeopleRow } from './people';
 import { Proof } from './proof';
-import { plain } from './segments';
 import { elapsed, outcome, StatusBadge } from './status';
 import { Toolbar } from './toolbar';
 

@@ -19,6 +19,7 @@ describe('a line', () => {
     ['with tabs', 'a\tb', 8, 2],
     ['with wide characters', '日本語日本', 8, 2],
     ['with combining marks', 'e\u0301'.repeat(10), 10, 1],
+    ['with what is shown by its name', '\u202e'.repeat(10), 30, 2],
     ['that does not wrap', 'x'.repeat(1000), Infinity, 1],
   ];
   test.each(table)('%s', (_, input, width, rows) => {

@@ -1,10 +1,10 @@
 // The list of builds: #/
 
+import { plain } from '../invisible';
 import type { Build } from '../model';
 import type { App, View } from './app';
 import { el, setAttribute, setText } from './dom';
 import { ago, count, dateTime, duration } from './format';
-import { plain } from './segments';
 import { elapsed, outcome, StatusBadge } from './status';
 
 export class ListView implements View {

@@ -29,5 +29,7 @@ export class Proof {
 
 function proven(log: Log): string {
   const held = count(log.final?.entries ?? 0, 'event');
-  return `All ${held} of this build's log are here: their number and their digest are those that it was closed with.`;
+  const all = `All ${held} of this build's log are here:`;
+  if (log.sealed) return `${all} as many as it was closed with. It is sealed, or masked, so there is no digest to compare.`;
+  return `${all} their number and their digest are those that it was closed with.`;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { named, plain } from '../invisible';
 import { Terminal } from '../terminal/terminal';
-import { plain, segments } from './segments';
+import { segments } from './segments';
 
 function cut(input: string, limit = 1000) {
   const terminal = new Terminal();
@@ -64,12 +65,31 @@ describe('characters that hide or reorder', () => {
     expect(got).toEqual([['a', false], ['U+202E', true], ['b', false], ['U+200B', true], ['c', false]]);
   });
 
+  test.each(['\u061c', '\u00ad', '\u200e', '\u180e', '\u2028', '\u{e0041}', '\u3164', '\u115f', '\u034f', '\ufe00', '\ufe0f', '\u{e0101}'])('are those of any kind: %j', (character) => {
+    expect(cut(`a${character}b`).map((s) => s.text)).toEqual(['a', named(character), 'b']);
+    expect(shown(`https://example.org/${character}x`)[0]).toEqual(['https://example.org/', 'https://example.org/']);
+    expect(plain(`a${character}b`)).toBe('ab');
+  });
+
+  test('are not those that letters and emoji need', () => {
+    expect(cut('👩‍💻 می‌خواهم ❤\ufe0f').map((s) => s.invisible)).toEqual([false]);
+  });
+
+  test('are judged by what stands before them, whatever its colour', () => {
+    expect(shown('\x1b[31m❤\x1b[32m\ufe0f\x1b[0m\ufe0f')).toEqual([['❤', ''], ['\ufe0f', ''], ['U+FE0F', '']]);
+  });
+
+  test('end a part of a link, and start it anew', () => {
+    const href = 'https://example.org/';
+    expect(shown(`\x1b]8;;${href}\x1b\\a\u3164\x1b[1mb\x1b]8;;\x1b\\c`)).toEqual([['a', href], ['U+3164', ''], ['b', href], ['c', '']]);
+  });
+
   test('end an address', () => {
     expect(shown('https://example.org/\u202etxt.exe')[0]).toEqual(['https://example.org/', 'https://example.org/']);
   });
 
   test('are left out of plain lines', () => {
-    expect(plain('a\u202eb\u2066c\ufeffd')).toBe('abcd');
+    expect(plain('a\u202eb\u2066c\ufeffd\u3164e\ufe00')).toBe('abcde');
   });
 });
 

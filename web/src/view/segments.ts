@@ -1,5 +1,6 @@
 // Cuts a line into pieces that look the same throughout. Pure.
 
+import { INVISIBLE, named } from '../invisible';
 import type { Line } from '../terminal/line';
 import { findLinks } from '../terminal/links';
 import { PLAIN } from '../terminal/style';
@@ -16,10 +17,6 @@ export interface Segment {
   readonly invisible: boolean;
 }
 
-// Bidirectional embeddings, overrides and isolates ("Trojan Source"), and
-// characters without width that serve to hide or to split words.
-const INVISIBLE = /[\u200b\u202a-\u202e\u2060-\u2069\ufeff]/;
-
 /** The pieces of a line's first `limit` UTF-16 units. */
 export function segments(line: Line, styles: Styles, limit: number): Segment[] {
   const text = line.text.length > limit ? line.text.slice(0, limit) : line.text;
@@ -35,35 +32,33 @@ export function segments(line: Line, styles: Styles, limit: number): Segment[] {
       const next = links[link];
       const inside = next !== undefined && next.from <= at;
       const to = Math.min(end, inside ? next.to : (next?.from ?? end));
-      pushVisible(out, text.slice(at, to), style, style.href || (inside ? next.href : ''));
+      out.push({ text: text.slice(at, to), style, href: style.href || (inside ? next.href : ''), host: '', invisible: false });
       at = to;
     }
   }
-  return markHosts(out);
+  return markHosts(nameInvisible(out, text));
 }
 
-/** A text without anything invisible, for places that show one plain line. */
-export function plain(text: string): string {
-  return text.replace(new RegExp(INVISIBLE, 'g'), '');
-}
-
-function pushVisible(out: Segment[], text: string, style: Style, href: string): void {
-  if (!INVISIBLE.test(text)) {
-    out.push({ text, style, href, host: '', invisible: false });
-    return;
-  }
-  for (const part of text.split(new RegExp(`(${INVISIBLE.source})`))) {
-    if (part === '') continue;
-    if (INVISIBLE.test(part)) {
-      out.push({ text: codePoint(part), style: PLAIN, href: '', host: '', invisible: true });
-    } else {
-      out.push({ text: part, style, href, host: '', invisible: false });
+/** Puts names in place of what is invisible in a text that was cut into pieces. */
+function nameInvisible(pieces: Segment[], text: string): Segment[] {
+  const hidden = [...text.matchAll(INVISIBLE)];
+  if (hidden.length === 0) return pieces;
+  const out: Segment[] = [];
+  let at = 0;
+  let end = 0;
+  let h = 0;
+  for (const piece of pieces) {
+    end += piece.text.length;
+    for (; h < hidden.length && hidden[h]!.index < end; h++) {
+      const { index, 0: character } = hidden[h]!;
+      if (at < index) out.push({ ...piece, text: text.slice(at, index) });
+      out.push({ text: named(character), style: PLAIN, href: '', host: '', invisible: true });
+      at = index + character.length;
     }
+    if (at < end) out.push({ ...piece, text: text.slice(at, end) });
+    at = Math.max(at, end);
   }
-}
-
-function codePoint(char: string): string {
-  return 'U+' + char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+  return out;
 }
 
 /** A link whose text does not contain its host gets the host beside it. */

@@ -1,5 +1,6 @@
 // What the reader can do with a log: follow it, jump, wrap, copy, download.
 
+import { plain } from '../invisible';
 import type { Recording } from '../recording';
 import { gapTitle } from '../words';
 import { button, el, setText } from './dom';
@@ -95,7 +96,8 @@ export class Toolbar {
 
   private copyAll(): void {
     this.tell('');
-    navigator.clipboard.writeText(this.log.terminal.text(gapTitle)).then(
+    // Who pastes it does not see what hides in it.
+    navigator.clipboard.writeText(plain(this.log.terminal.text(gapTitle))).then(
       () => {
         this.copy.replaceChildren(icon('done'));
         setTimeout(() => this.copy.replaceChildren(icon('copy')), 1500);

@@ -9,6 +9,8 @@ export interface Entry {
   readonly event: string;
   readonly data: string;
   readonly position: string;
+  /** Where the log has something else than what is shown. */
+  readonly sealed?: true;
 }
 
 export class History {
@@ -19,11 +21,13 @@ export class History {
     this.digest = epoch;
   }
 
-  append(event: string, data: string): Entry {
+  /** `shown` is what the relay shows of data that the log has sealed. */
+  append(event: string, data: string, shown?: string): Entry {
     const offset = this.entries.length + 1;
     const content = `${this.digest} ${offset} ${Buffer.byteLength(event)} ${event}${data}`;
     this.digest = createHash('sha1').update(content).digest('hex');
-    const entry = { event, data, position: `${this.epoch}:${offset}-${parseInt(this.digest.slice(0, 8), 16)}` };
+    const position = `${this.epoch}:${offset}-${parseInt(this.digest.slice(0, 8), 16)}`;
+    const entry: Entry = shown === undefined ? { event, data, position } : { event, data: shown, position, sealed: true };
     this.entries.push(entry);
     return entry;
   }
@@ -31,6 +35,15 @@ export class History {
   /** Appends entries whose data is their number. */
   grow(count: number): this {
     for (let i = 0; i < count; i++) this.append('line', `"${this.entries.length + 1}"`);
+    return this;
+  }
+
+  /** Appends entries likewise, which are sealed. */
+  seal(count: number): this {
+    for (let i = 0; i < count; i++) {
+      const offset = this.entries.length + 1;
+      this.append('line', `relay-sealed:1:${offset}`, `"${offset}"`);
+    }
     return this;
   }
 
@@ -51,8 +64,8 @@ export class History {
   }
 }
 
-export function message({ event, data, position }: Entry): string {
-  return JSON.stringify({ event, data, channel: CHANNEL, relay: position });
+export function message({ event, data, position, sealed }: Entry): string {
+  return JSON.stringify({ event, data, channel: CHANNEL, relay: position, sealed });
 }
 
 /** A notice of the relay; without a position the message has none. */
