@@ -28,7 +28,7 @@ $(page): $(page_sources)
 	@touch $@
 
 test: ## run the tests, in at most 15 minutes
-	@.ci/setup go node web clients redis nginx postgres iproute chromium
+	@.ci/setup go node web clients redis nginx postgres iproute systemd openssl chromium
 	@$(MAKE) web test-web test-clients test-go
 
 test-web:
@@ -38,7 +38,7 @@ test-clients:
 	@cd relay/relaytest/clients && npm test --silent
 
 test-go:
-	@go test -race -shuffle=on -vet=off -parallel 3 -timeout 30m ./... # many tests wait for time to pass
+	@go test -race -shuffle=on -vet=off -parallel 4 -timeout 40m ./... # many tests wait for time to pass
 
 test-full: export RELAY_TEST_FULL := 1
 test-full: ## run the tests with every client version, and the Dockerfile's steps
@@ -46,11 +46,12 @@ test-full: ## run the tests with every client version, and the Dockerfile's step
 	@.ci/check-docker --build
 	@$(MAKE) test
 
-lint: ## check the style, the layers and the container files
+lint: ## check the style, the layers, the container files and the manifests
 	@.ci/setup go node web lint
 	@bin/golangci-lint run
 	@cd web && npm run --silent lint
 	@.ci/check-docker
+	@.ci/check-kubernetes
 
 check: lint test ## all that CI checks
 

@@ -13,16 +13,10 @@ import (
 	"buildrelay/protocol"
 )
 
-// Key is one of an app's keys. The key is public, the secret signs.
-type Key struct {
-	Key    string
-	Secret Secret
-}
-
 // App is one tenant.
 type App struct {
 	ID             string
-	Keys           []Key // all of them are valid; more than one while a key is replaced
+	Keys           []Key // more than one while a key is replaced, or where some may do less
 	Disabled       bool
 	MaxConnections int             // on one node; 0 means no limit
 	Limits         protocol.Limits // the zero value means [protocol.DefaultLimits]
@@ -42,6 +36,10 @@ type App struct {
 	// CacheTTL is how long a cache channel's last event is kept; 0 means
 	// [protocol.DefaultCacheTTL].
 	CacheTTL time.Duration
+	// Seal is whether the entries of its logs are sealed.
+	Seal Seal
+	// Masks say how its events are masked.
+	Masks protocol.MaskRules
 }
 
 // TellsRoll reports whether the readers of a channel are told of changes of its roll: of
@@ -52,23 +50,27 @@ func (a *App) TellsRoll(channel string) bool {
 	return kind.Presence() || kind == protocol.User || a.SubscriptionCounts && !kind.Encrypted()
 }
 
-// findKey returns the app's key called name. The time it takes does not tell
-// which key came close. A nil app has no keys.
-func (a *App) findKey(name string) (found Key, ok bool) {
+// findKey returns the app's key called name, in whatever state; nil where there is none. The
+// time it takes does not tell which key came close. A nil app has no keys.
+func (a *App) findKey(name string) (found *Key) {
 	if a == nil {
-		return Key{}, false
+		return nil
 	}
-	for _, k := range a.Keys {
-		if subtle.ConstantTimeCompare([]byte(k.Key), []byte(name)) == 1 {
-			found, ok = k, true
+	for i := range a.Keys {
+		if subtle.ConstantTimeCompare([]byte(a.Keys[i].Key), []byte(name)) == 1 {
+			found = &a.Keys[i]
 		}
 	}
-	return found, ok
+	return found
 }
 
 // Apps are the apps in force. They are safe for concurrent use, and each of them is
 // immutable: [Apps.Replace] puts others in their place.
-type Apps struct{ set atomic.Pointer[appSet] }
+type Apps struct {
+	set atomic.Pointer[appSet]
+	// Uses is when their keys were used.
+	Uses Uses
+}
 
 type appSet struct {
 	byID  map[string]*App
@@ -81,8 +83,9 @@ func NewApps(apps ...App) (*Apps, error) {
 	return a, a.Replace(apps...)
 }
 
-// Replace replaces all apps, or none after an error. Every app needs an id and a key,
-// every key a secret, and no two apps may share an id or a key.
+// Replace replaces all apps, or none after an error. Every app needs an id and a key, which
+// is active and not limited unless the app is disabled, every key a secret, and no two apps
+// may share an id or a key.
 func (a *Apps) Replace(apps ...App) error {
 	set := &appSet{byID: map[string]*App{}, byKey: map[string]*App{}}
 	for _, app := range apps {
@@ -103,6 +106,9 @@ func (s *appSet) add(app App) error {
 	}
 	if len(app.Keys) == 0 {
 		return fmt.Errorf("app %q has no key", app.ID)
+	}
+	if !app.Disabled && !app.CanSign() {
+		return fmt.Errorf("app %q has no active key with all rights and for all channels, which signs", app.ID)
 	}
 	if app.Limits == (protocol.Limits{}) {
 		app.Limits = protocol.DefaultLimits()
@@ -127,7 +133,7 @@ func validID(id string) bool {
 	})
 }
 
-// ByKey returns the app with this key.
+// ByKey returns the app with this key, be it revoked: [App.Key] and [App.CheckConnect] know.
 func (a *Apps) ByKey(key string) (*App, bool) {
 	app, ok := a.set.Load().byKey[key]
 	return app, ok
@@ -147,6 +153,15 @@ func (a *Apps) LogRule(appID, channel string) *protocol.LogRule {
 		return nil
 	}
 	return app.Logs.Find(channel)
+}
+
+// MaskRules returns how the events of an app are masked. They must not be changed.
+func (a *Apps) MaskRules(appID string) protocol.MaskRules {
+	app, ok := a.ByID(appID)
+	if !ok {
+		return nil
+	}
+	return app.Masks
 }
 
 // TellsRoll is [App.TellsRoll] of the app with this id.

@@ -10,8 +10,8 @@ import (
 
 func TestAppsAreFoundByIDAndByEveryKey(t *testing.T) {
 	apps, err := auth.NewApps(
-		auth.App{ID: "1", Keys: []auth.Key{{"old", "s1"}, {"new", "s2"}}},
-		auth.App{ID: "2", Keys: []auth.Key{{"other", "s1"}}, Limits: protocol.Limits{Data: 5}},
+		auth.App{ID: "1", Keys: []auth.Key{{Key: "old", Secret: "s1"}, {Key: "new", Secret: "s2"}}},
+		auth.App{ID: "2", Keys: []auth.Key{{Key: "other", Secret: "s1"}}, Limits: protocol.Limits{Data: 5}},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func TestAppsAreFoundByIDAndByEveryKey(t *testing.T) {
 }
 
 func TestNewAppsRefusesWhatCannotBeTold(t *testing.T) {
-	keys := []auth.Key{{"k", "s"}}
+	keys := []auth.Key{{Key: "k", Secret: "s"}}
 	tests := []struct {
 		want string
 		apps []auth.App
@@ -45,11 +45,11 @@ func TestNewAppsRefusesWhatCannotBeTold(t *testing.T) {
 		{`app id ""`, []auth.App{{Keys: keys}}},
 		{`app id "a:b"`, []auth.App{{ID: "a:b", Keys: keys}}},
 		{`app "1" has no key`, []auth.App{{ID: "1"}}},
-		{`app "1" has an empty key or secret`, []auth.App{{ID: "1", Keys: []auth.Key{{"", "s"}}}}},
-		{`app "1" has an empty key or secret`, []auth.App{{ID: "1", Keys: []auth.Key{{"k", ""}}}}},
-		{`app "1" is configured twice`, []auth.App{{ID: "1", Keys: keys}, {ID: "1", Keys: []auth.Key{{"l", "s"}}}}},
+		{`app "1" has an empty key or secret`, []auth.App{{ID: "1", Keys: []auth.Key{{Key: "", Secret: "s"}}}}},
+		{`app "1" has an empty key or secret`, []auth.App{{ID: "1", Keys: []auth.Key{{Key: "k", Secret: ""}}}}},
+		{`app "1" is configured twice`, []auth.App{{ID: "1", Keys: keys}, {ID: "1", Keys: []auth.Key{{Key: "l", Secret: "s"}}}}},
 		{`key "k" of app "2" is configured twice`, []auth.App{{ID: "1", Keys: keys}, {ID: "2", Keys: keys}}},
-		{`key "k" of app "1" is configured twice`, []auth.App{{ID: "1", Keys: []auth.Key{{"k", "s"}, {"k", "t"}}}}},
+		{`key "k" of app "1" is configured twice`, []auth.App{{ID: "1", Keys: []auth.Key{{Key: "k", Secret: "s"}, {Key: "k", Secret: "t"}}}}},
 	}
 	for _, test := range tests {
 		if _, err := auth.NewApps(test.apps...); err == nil || !strings.Contains(err.Error(), test.want) {

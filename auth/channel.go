@@ -23,7 +23,8 @@ func SignChannel(k Key, socketID, channel string, channelData *string) string {
 }
 
 // CheckSubscribe returns an error unless the connection socketID may subscribe
-// to s.Channel, whose name must have passed [protocol.CheckChannel]. Whether
+// to s.Channel, whose name must have passed [protocol.CheckChannel]. On channels that want no
+// signature that is a matter of the key by which the client has connected. Whether
 // channel data is signed depends on its presence, not on the channel's kind; what it says
 // is for [protocol.ParseMember]. Nor is a user's own channel looked at: it is granted by
 // having signed in, of which an app knows nothing.
@@ -35,20 +36,39 @@ func (a *App) CheckSubscribe(socketID string, s protocol.Subscribe) *protocol.Er
 	if name == "" || signature == "" {
 		return protocol.ErrAuthFormat(s.Channel)
 	}
-	return a.check(name, signature, channelString(socketID, s.Channel, s.ChannelData))
+	key, err := a.check(name, signature, channelString(socketID, s.Channel, s.ChannelData))
+	if err != nil {
+		return err
+	}
+	return key.CheckClient(s.Channel)
 }
 
-// check returns an error unless signature is that of signed with the app's key called
-// name.
-func (a *App) check(name, signature, signed string) *protocol.Error {
-	key, ok := a.findKey(name)
+// check returns the app's key called name, or an error unless signature is that of signed with
+// it, or of signed and the [Decision] behind it. Who does not have the secret is told nothing of the
+// key's rights.
+func (a *App) check(name, signature, signed string) (*Key, *protocol.Error) {
+	key, ok := a.Key(name)
 	if !ok {
-		return protocol.ErrAuthKey(name)
+		err := protocol.ErrAuthKey(name)
+		if key != nil {
+			err.Cause = CauseRevoked
+		}
+		return nil, err
 	}
-	if !verify(key.Secret, signed, signature) {
-		return protocol.ErrSignature(signed, signature)
+	if !verifyDecided(key.Secret, signed, signature) {
+		return nil, protocol.ErrSignature(signed, signature)
 	}
-	return nil
+	return key, nil
+}
+
+// verifyDecided is verify for a signature with or without a [Decision] behind it.
+func verifyDecided(s Secret, signed, signature string) bool {
+	digest, decision, decided := strings.Cut(signature, ".")
+	if !decided {
+		return verify(s, signed, digest)
+	}
+	_, err := parseDecision(decision)
+	return err == nil && verify(s, decidedString(decision, signed), digest)
 }
 
 func channelString(socketID, channel string, channelData *string) string {

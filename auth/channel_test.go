@@ -16,7 +16,7 @@ const (
 )
 
 func docApp() *auth.App {
-	return &auth.App{ID: "3", Keys: []auth.Key{{"retired-soon", "other"}, {docKey, docSecret}}}
+	return &auth.App{ID: "3", Keys: []auth.Key{{Key: "retired-soon", Secret: "other"}, {Key: docKey, Secret: docSecret}}}
 }
 
 func ptr(s string) *string { return &s }

@@ -57,7 +57,8 @@ func (a *App) CheckRequest(r Request, now time.Time) error {
 // '+'; either reading will do.
 //
 // A nil app, which stands for an unknown id, refuses in the same way as an app that
-// does not have the key, and takes as long.
+// does not have the key, or has it revoked, and takes as long. What the key may do is for
+// [Key.CheckRight].
 func (a *App) CheckHead(r Request, now time.Time) (url.Values, error) {
 	q, err := parseQuery(r.RawQuery, false)
 	if err != nil {
@@ -79,21 +80,49 @@ func (a *App) CheckHead(r Request, now time.Time) (url.Values, error) {
 		return nil, err
 	}
 	if a.Disabled {
-		return nil, &RequestError{http.StatusForbidden, "Application disabled", "app disabled"}
+		return nil, errDisabled()
 	}
 	return signed.values(), nil
 }
 
-func (a *App) requestKey(q params) (Key, error) {
-	name := q.get("auth_key")
-	if name == "" {
-		return Key{}, unauthorized("no key", "Missing parameter: auth_key")
-	}
-	key, ok := a.findKey(name)
-	if !ok {
-		return Key{}, unauthorized("unknown key", "Unknown auth_key")
+// CheckAgain is for a call that goes on after [App.CheckHead]: it returns the key by which it was
+// signed, as it is by now, or a [*RequestError] if the app, nil where it is gone, would not take
+// the signature any more.
+func (a *App) CheckAgain(signer *Key) (*Key, error) {
+	key, err := a.namedKey(signer.Key)
+	switch {
+	case err != nil:
+		return nil, err
+	case key.Secret != signer.Secret:
+		return nil, unauthorized("wrong signature", "Invalid signature: the key %s has another secret by now", key.Key)
+	case a.Disabled:
+		return nil, errDisabled()
 	}
 	return key, nil
+}
+
+func errDisabled() error {
+	return &RequestError{http.StatusForbidden, "Application disabled", "app disabled"}
+}
+
+func (a *App) requestKey(q params) (*Key, error) {
+	name := q.get("auth_key")
+	if name == "" {
+		return nil, unauthorized("no key", "Missing parameter: auth_key")
+	}
+	return a.namedKey(name)
+}
+
+func (a *App) namedKey(name string) (*Key, error) {
+	key, ok := a.Key(name)
+	if ok {
+		return key, nil
+	}
+	cause := "unknown key"
+	if key != nil {
+		cause = CauseRevoked
+	}
+	return nil, unauthorized(cause, "Unknown auth_key")
 }
 
 func checkVersion(q params) error {
@@ -129,12 +158,18 @@ func (a *App) checkTime(q params, now time.Time) error {
 // Signer returns the app whose key a query names, whether it is signed or not; nil where
 // there is none.
 func (a *Apps) Signer(rawQuery string) *App {
+	app, _ := a.ByKey(RequestKey(rawQuery))
+	return app
+}
+
+// RequestKey returns the key that a query names, whether it is signed or not; "" where it
+// names none.
+func RequestKey(rawQuery string) string {
 	q, err := parseQuery(rawQuery, false)
 	if err != nil {
-		return nil
+		return ""
 	}
-	app, _ := a.ByKey(q.get("auth_key"))
-	return app
+	return q.get("auth_key")
 }
 
 // checkSignature tries the readings of r that senders sign: with '+' as it is

@@ -255,7 +255,7 @@ func TestCheckRequestComparesTheBody(t *testing.T) {
 func TestCheckRequestRefusesAnUnknownAppLikeAnUnknownKey(t *testing.T) {
 	r := signed(docParams, "GET\n/apps/3/channels\n"+docParams)
 	unknown := (*auth.App)(nil).CheckRequest(r, docTime())
-	other := (&auth.App{ID: "4", Keys: []auth.Key{{"k", "s"}}}).CheckRequest(r, docTime())
+	other := (&auth.App{ID: "4", Keys: []auth.Key{{Key: "k", Secret: "s"}}}).CheckRequest(r, docTime())
 	if unknown == nil || other == nil || unknown.Error() != other.Error() {
 		t.Errorf("unknown app: %v; unknown key: %v", unknown, other)
 	}

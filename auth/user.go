@@ -14,12 +14,13 @@ func SignUser(k Key, socketID, userData string) string {
 	return k.Key + ":" + hex.EncodeToString(sum(k.Secret, userString(socketID, userData)))
 }
 
-// CheckSignin returns an error unless the connection socketID may sign in as the user
-// whom s.UserData describes. What it says is for [protocol.ParseUser], afterwards.
-func (a *App) CheckSignin(socketID string, s protocol.Signin) *protocol.Error {
+// CheckSignin returns the key that signed, or an error unless the connection socketID may
+// sign in as the user whom s.UserData describes. What it says is for [protocol.ParseUser],
+// and whether the key is for this user for [Key.CheckClient], afterwards.
+func (a *App) CheckSignin(socketID string, s protocol.Signin) (*Key, *protocol.Error) {
 	name, signature, _ := strings.Cut(s.Auth, ":")
 	if name == "" || signature == "" {
-		return protocol.ErrSigninFormat()
+		return nil, protocol.ErrSigninFormat()
 	}
 	return a.check(name, signature, userString(socketID, s.UserData))
 }

@@ -24,8 +24,9 @@ func TestUserSignatureVector(t *testing.T) {
 		docKey + ":" + strings.ToUpper(docUserSignature),
 		auth.SignUser(auth.Key{Key: "retired-soon", Secret: "other"}, docSocket, docUser),
 	} {
-		if err := docApp().CheckSignin(docSocket, protocol.Signin{Auth: value, UserData: docUser}); err != nil {
-			t.Errorf("auth %q: %v", value, err)
+		by, err := docApp().CheckSignin(docSocket, protocol.Signin{Auth: value, UserData: docUser})
+		if err != nil || !strings.HasPrefix(value, by.Key) {
+			t.Errorf("auth %q: %v by %v", value, err, by)
 		}
 	}
 }
@@ -50,7 +51,7 @@ func TestCheckSigninRefuses(t *testing.T) {
 		{"for a channel", auth.SignChannel(key, docSocket, "private-x", nil), docUser, wrong},
 	}
 	for _, test := range tests {
-		err := docApp().CheckSignin(docSocket, protocol.Signin{Auth: test.auth, UserData: test.userData})
+		_, err := docApp().CheckSignin(docSocket, protocol.Signin{Auth: test.auth, UserData: test.userData})
 		if err == nil || !strings.HasPrefix(err.Message, test.want) || err.Code != 0 {
 			t.Errorf("%s: got %+v, want %q with no code", test.name, err, test.want)
 		}

@@ -36,7 +36,8 @@ func (w *Webhook) WantsEvent(name string) bool {
 }
 
 // SignWebhook returns the headers X-Pusher-Key and X-Pusher-Signature for a webhook's
-// body: the app's first key, and the signature by its secret.
+// body: the app's signing key, and the signature by its secret.
 func (a *App) SignWebhook(body []byte) (key, signature string) {
-	return a.Keys[0].Key, hex.EncodeToString(sum(a.Keys[0].Secret, string(body)))
+	k := a.SigningKey()
+	return k.Key, hex.EncodeToString(sum(k.Secret, string(body)))
 }

@@ -9,7 +9,7 @@ import (
 	"buildrelay/auth"
 )
 
-// Rows 87 and 90 of reliability.md 3.1, as far as a URL itself says it.
+// Rows 87 and 90 of docs/ATTACKS.md, as far as a URL itself says it.
 func TestTheURLOfAWebhookIsReadOrRefused(t *testing.T) {
 	good := []string{
 		"https://ci.example.com/hooks", "http://ci.example.com", "HTTPS://CI.example.com:8443/a%0d%0ab?token=1&x=%23",

@@ -75,6 +75,20 @@ func (ch *channel) extend(e protocol.Event, frame protocol.Frame) (suspect bool)
 	return false
 }
 
+// pass takes note of an event that is not shown as it came: the feed begins anew behind it, and
+// its readers go by the log to get there. Else it is as extend. The caller holds mu.
+func (ch *channel) pass(l *protocol.Link) (suspect bool) {
+	c, at := ch.chain, ch.feed.At()
+	if c.known && reached(at, l) {
+		return at != l.At
+	}
+	ch.feed.Break(l.At)
+	c.known, c.closed = true, l.Final != nil
+	c.grown++
+	ch.rouse()
+	return false
+}
+
 // follows says whether the event comes right behind a position. A log that is not
 // there is continued by the first event of any.
 func follows(at protocol.Position, l *protocol.Link) bool {

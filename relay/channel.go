@@ -24,7 +24,7 @@ type channel struct {
 	// occurrences is nil where nobody is told.
 	occurrences Occurrences
 	// restless are the channels that the sweeper looks after.
-	restless *waitlist
+	restless *waitlist[*channel]
 	feed     *feed.Feed
 
 	// Static; what is in them is guarded by mu.
@@ -252,9 +252,16 @@ func (ch *channel) empty(now time.Time) bool {
 // deliver appends an event. It says whether a log channel has to be compared with its
 // log. On a log channel an event that is not from the log is delivered in between.
 func (ch *channel) deliver(e protocol.Event) (suspect bool) {
-	frame := protocol.EncodeEvent(e)
+	var frame protocol.Frame
+	withheld := e.Link != nil && e.Link.Withheld
+	if !withheld {
+		frame = protocol.EncodeEvent(e)
+	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	if withheld {
+		return ch.pass(e.Link)
+	}
 	if e.Link != nil {
 		return ch.extend(e, frame)
 	}

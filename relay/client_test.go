@@ -15,8 +15,10 @@ type client struct {
 	name  string
 	world *world
 	key   auth.Key
-	conn  *relay.Conn
-	inbox chan []byte // what the client sends
+	// decision is that of the auth endpoint which signs for it; nil while a backend does.
+	decision *auth.Decision
+	conn     *relay.Conn
+	inbox    chan []byte // what the client sends
 
 	mu      sync.Mutex
 	stalled bool // its socket takes nothing

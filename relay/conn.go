@@ -29,6 +29,8 @@ type Conn struct {
 	worker    *worker
 	// trace is nil where no records are kept.
 	trace *trace
+	// key is the one by which the client has connected, as that was.
+	key *auth.Key
 
 	// opened is the hub's clock at the start.
 	opened int64
@@ -53,6 +55,10 @@ type Conn struct {
 	called bool
 	// ending says that a farewell is the last of the replies.
 	ending bool
+	// parting is what a connection is told that is asked to go, nil while it is not.
+	parting *protocol.Close
+	// signedIn is the user's standing.
+	signedIn signature
 
 	// Owned by the reader.
 

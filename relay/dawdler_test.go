@@ -28,7 +28,7 @@ func (d *dawdler) open(hub *relay.Hub, logs protocol.LogRules) error {
 		return err
 	}
 	app, _ := apps.ByID(appID)
-	if _, refused := hub.Open(app, relay.Facts{}, func(c *relay.Conn) relay.Transport { d.conn = c; return d }); refused != nil {
+	if _, refused := hub.Open(app, app.Keys[0].Key, relay.Facts{}, func(c *relay.Conn) relay.Transport { d.conn = c; return d }); refused != nil {
 		return refused
 	}
 	return nil

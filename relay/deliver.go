@@ -22,13 +22,21 @@ func (h *Hub) Deliver(appID string, e protocol.Event) {
 		h.step(ch, *e.Change)
 		return
 	case e.Cached != nil:
-		ch.cached(*e.Cached)
+		if ch.cached(*e.Cached) {
+			h.config.Caches.AskCache(appID, e.Channel)
+		}
 		return
 	}
+	unreadable, withheld := e.Link != nil && e.Link.Unreadable, e.Link != nil && e.Link.Withheld
 	if ch.chain == nil {
 		e.Link = nil // somebody keeps a log of what is no log channel here
 	}
-	if h.config.Jobs != nil {
+	switch {
+	case (unreadable || withheld) && e.Link == nil:
+		return
+	case unreadable:
+		h.metrics.LogGaps.WithLabelValues(string(protocol.GapUnavailable)).Add(float64(ch.subscriptions()))
+	case h.config.Jobs != nil:
 		h.derive(ch, e)
 	}
 	if ch.deliver(e) {

@@ -58,7 +58,7 @@ func benchmarkDeliver(b *testing.B, channel string, auditor relay.Auditor) {
 	sink := &counter{}
 	sink.changed.L = &sink.mu
 	for range benchReaders {
-		conn, refused := hub.Open(app, relay.Facts{}, func(*relay.Conn) relay.Transport { return sink })
+		conn, refused := hub.Open(app, app.Keys[0].Key, relay.Facts{}, func(*relay.Conn) relay.Transport { return sink })
 		if refused != nil {
 			b.Fatal(refused)
 		}
@@ -93,7 +93,7 @@ func benchmarkSubscribe(b *testing.B, auditor relay.Auditor) {
 	running.Go(func() { hub.Run(b.Context()) })
 	b.Cleanup(running.Wait)
 	c := &tally{}
-	conn, refused := hub.Open(app, clientFacts(), func(conn *relay.Conn) relay.Transport { c.conn = conn; return c })
+	conn, refused := hub.Open(app, app.Keys[0].Key, clientFacts(), func(conn *relay.Conn) relay.Transport { c.conn = conn; return c })
 	if refused != nil {
 		b.Fatal(refused)
 	}

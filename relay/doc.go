@@ -30,14 +30,16 @@
 // own, or the request whose turn it is. It belongs to one worker, and that worker alone writes to it. [Hub.Run] runs the
 // workers; the sweeper, which looks after silent connections, idle channels and rolls in
 // doubt; and, where there are logs or caches, those who read pages of logs, the one who
-// compares, and the one who reads caches. Nothing else runs.
+// compares, and the one who reads caches; the one who asks connections to come again, and the one
+// who closes those whose decision is revoked. Nothing else runs.
 //
 // # Locks
 //
 // Lock order: Hub.mu, channel.mu, then one of feed, watchlist, the roster's own or the
 // broker's. Conn.mu is taken under channel.mu or watchlist.mu, and worker inbox under any.
 // waitlist.mu is taken under channel.mu or none, pages.mu while none of these is held, and
-// none under the two. An Auditor's own is taken under any but the worker's. No lock is held
+// none under the two. Revocations' own is taken while none of these is held. An
+// Auditor's own is taken under any but the worker's. No lock is held
 // over I/O, and a worker holds none of its own while it
 // takes a channel's.
 package relay

@@ -24,7 +24,7 @@ func errLeaving() *protocol.Close { return protocol.ErrOverCapacity("the server 
 // connections are refused from the start.
 func (h *Hub) Drain(ctx context.Context, window time.Duration) {
 	if conns := h.refuseNew(); len(conns) > 0 {
-		h.dismissAll(ctx, conns, window)
+		h.dismissAll(ctx, conns, window, protocol.ErrRestarting())
 	}
 }
 
@@ -63,14 +63,14 @@ func (h *Hub) all() []*Conn {
 
 // dismissAll asks the clients to go, with a pause of chance after each, so that they
 // arrive elsewhere as evenly as if they had nothing to do with each other. For those who
-// went by themselves there is no pause.
-func (h *Hub) dismissAll(ctx context.Context, conns []*Conn, window time.Duration) {
+// went by themselves there is no pause. why is what they are told.
+func (h *Hub) dismissAll(ctx context.Context, conns []*Conn, window time.Duration, why *protocol.Close) {
 	end := time.Now().Add(window)
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for i, c := range conns {
 		left := len(conns) - i - 1
-		if !c.dismiss() || left == 0 {
+		if !c.dismiss(why) || left == 0 {
 			continue
 		}
 		pause.Reset(jitter(time.Until(end) / time.Duration(left)))
@@ -87,9 +87,10 @@ func jitter(d time.Duration) time.Duration { return d/2 + rand.N(max(1, d)) }
 
 // dismiss asks the client to reconnect once it has been given what has come for it, which it
 // has a moment to take. It says whether the client was still there.
-func (c *Conn) dismiss() bool {
+func (c *Conn) dismiss(why *protocol.Close) bool {
 	c.mu.Lock()
 	ending := c.ending
+	c.parting = why
 	c.mu.Unlock()
 	if !ending {
 		c.worker.post(task{kind: taskDismiss, conn: c})
@@ -98,7 +99,13 @@ func (c *Conn) dismiss() bool {
 	return !ending
 }
 
-func (c *Conn) farewell() { c.Close(protocol.ErrRestarting()) }
+// farewell ends the connection as dismiss has said.
+func (c *Conn) farewell() {
+	c.mu.Lock()
+	why := c.parting
+	c.mu.Unlock()
+	c.Close(why)
+}
 
 // dismiss makes all due that the connection may not have: what came after the last pass is
 // due for nobody yet.

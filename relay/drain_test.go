@@ -41,7 +41,7 @@ func drained(t *testing.T, n int, window time.Duration) (after []time.Duration) 
 		go hub.Run(ctx) // the bubble waits for it
 		asked := make(chan time.Time, n)
 		for range n {
-			_, refused := hub.Open(app, relay.Facts{}, func(conn *relay.Conn) relay.Transport { return &leaver{conn, asked} })
+			_, refused := hub.Open(app, app.Keys[0].Key, relay.Facts{}, func(conn *relay.Conn) relay.Transport { return &leaver{conn, asked} })
 			if refused != nil {
 				t.Fatal(refused)
 			}

@@ -48,6 +48,13 @@ type Config struct {
 	// PingAfter is the silence after which the relay asks for a sign of life. 0
 	// means 40 s; it is never more than ActivityTimeout.
 	PingAfter time.Duration
+	// ReconnectWindow is the time over which connections are asked to come again that stood on
+	// a key which is not valid any more. 0 means that all are asked at once.
+	ReconnectWindow time.Duration
+	// Revocations are those that the node knows; nil means that nobody else asks for them.
+	Revocations *Revocations
+	// Uses are told which keys have signed; nil where nobody asks.
+	Uses *auth.Uses
 	// PongTimeout is how long it waits for that sign. 0 means 30 s.
 	PongTimeout time.Duration
 	// FlushWindow is the least time between two writes for one channel; the first
@@ -78,6 +85,10 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.FlushWindow, 10*time.Millisecond)
 	setDefault(&c.FeedMemory, 256<<20)
 	setDefault(&c.Workers, runtime.GOMAXPROCS(0))
+	if c.Revocations == nil {
+		c.Revocations = &Revocations{}
+	}
+	c.Revocations.begin()
 	c.PingAfter = min(c.PingAfter, c.ActivityTimeout)
 	return c
 }
@@ -115,11 +126,15 @@ type Hub struct {
 	pages *pages
 	// suspects are the log channels that are compared without waiting for their turn: just
 	// heard, or with events that do not fit.
-	suspects *waitlist
+	suspects *waitlist[*channel]
 	// restless are the channels with a roll in doubt, or a count to tell later.
-	restless *waitlist
+	restless *waitlist[*channel]
 	rollCare rollCare
 	wheel    wheel
+	// reconnects are connections that are to come again.
+	reconnects *reconnects
+	// revoking are revocations of which connections are to be closed.
+	revoking *waitlist[Revocation]
 	// staleLogs is how many log channels could not be compared for too long.
 	staleLogs atomic.Int64
 	// relieved is when the feeds were last cut, in nanoseconds since start.
@@ -139,8 +154,11 @@ func New(config Config) *Hub {
 		perApp:   make(map[string]int),
 		drained:  make(chan struct{}),
 		pages:    newPages(config.Log, config.Metrics),
-		suspects: newWaitlist(),
-		restless: newWaitlist(),
+		suspects: newWaitlist[*channel](),
+		restless: newWaitlist[*channel](),
+
+		reconnects: newReconnects(),
+		revoking:   newWaitlist[Revocation](),
 	}
 	for range config.Workers {
 		h.workers = append(h.workers, newWorker(h))
@@ -161,44 +179,46 @@ func (h *Hub) Run(ctx context.Context) {
 			running.Go(func() { h.pages.run(ctx) })
 		}
 	}
+	running.Go(func() { h.reconnect(ctx) })
+	running.Go(func() { h.revoke(ctx) })
 	h.sweep(ctx)
 	running.Wait()
 }
 
-// Open registers a new connection of app, over the transport that carry makes
-// for it, and greets the client. It refuses with a [protocol.Close] when the app
-// has all the connections it may have, or the hub drains. The facts are for records: without
-// an Auditor nobody looks at them.
-func (h *Hub) Open(app *auth.App, facts Facts, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
+// Open registers a new connection of app, by one of its keys, over the transport that carry
+// makes for it, and greets the client. It refuses with a [protocol.Close] when the key is not
+// for clients, the app has all the connections it may have, or the hub drains. The facts are
+// for records: without an Auditor nobody looks at them.
+func (h *Hub) Open(app *auth.App, key string, facts Facts, carry func(*Conn) Transport) (*Conn, *protocol.Close) {
 	c := &Conn{hub: h, opened: h.clock.Load(), subscriptions: make(map[string]*subscription)}
 	if h.config.Auditor != nil {
 		c.trace = &trace{auditor: h.config.Auditor, facts: facts, opened: time.Now()}
 	}
 	c.app.Store(app)
 	c.transport = carry(c)
-	if refused := h.register(c); refused != nil {
+	if refused := h.register(c, app, key); refused != nil {
 		return nil, refused
 	}
 	c.noteOpen()
 	c.Seen()
 	h.wheel.add(c, c.firstLook())
 	h.metrics.Connections.WithLabelValues(app.ID).Inc()
+	h.config.Uses.Note(app.ID, c.key.Key, auth.UseConnect, time.Now())
 	c.push(protocol.Established(c.id, h.config.ActivityTimeout))
 	return c, nil
 }
 
 // register gives the connection its socket id and its worker.
-func (h *Hub) register(c *Conn) *protocol.Close {
+func (h *Hub) register(c *Conn, app *auth.App, key string) *protocol.Close {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
 		return errLeaving()
 	}
-	app, refused := h.current(c.app.Load())
-	if refused != nil {
+	if refused := h.admit(c, app, key); refused != nil {
 		return refused
 	}
-	c.app.Store(app)
+	app = c.app.Load()
 	if app.MaxConnections > 0 && h.perApp[app.ID] >= app.MaxConnections {
 		return protocol.ErrOverQuota()
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"buildrelay/protocol"
 )
 
@@ -24,6 +26,8 @@ type scriptedLog struct {
 	// lives counts the logs there were, and branches their rollbacks: epochs and
 	// nonces are made of them.
 	lives, branches int
+	// counted are the counts that others are told from.
+	counted [2]float64
 }
 
 type scriptedEntries struct {
@@ -61,6 +65,15 @@ func (l *scriptedLog) add(channel, name, data, exclude string, final bool) proto
 	return e
 }
 
+// forge makes the newest entry one that cannot be read, and returns what the broker tells of
+// such a one.
+func (l *scriptedLog) forge(e protocol.Event) protocol.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.Link.Unreadable = true // in the log as well
+	return protocol.Event{Channel: e.Channel, Link: e.Link}
+}
+
 func finalOf(top protocol.ID) *protocol.Final {
 	return &protocol.Final{Entries: int64(top.Offset), Digest: strings.Repeat("0", 40)}
 }
@@ -93,12 +106,19 @@ func (l *scriptedLog) ReadLog(_ context.Context, _, channel string, start protoc
 		page.From = log.entries[first-1].Link.At
 	}
 	end := min(len(log.entries), first+l.pageSize)
-	page.Entries, page.More = log.entries[first:end], end < len(log.entries)
+	page.Entries, page.More = readable(log.entries[first:end]), end < len(log.entries)
+	if first < end && log.entries[first].Link.Unreadable {
+		page.Bad = 1 // or more
+	}
 	page.End = page.Top
 	if page.More {
 		page.End = log.entries[end-1].Link.At
 	}
 	return page, nil
+}
+
+func readable(entries []protocol.Event) []protocol.Event {
+	return slices.DeleteFunc(slices.Clone(entries), func(e protocol.Event) bool { return e.Link.Unreadable })
 }
 
 // index returns the first entry to read.
@@ -140,8 +160,8 @@ func (l *scriptedLog) LogTops(_ context.Context, names []protocol.ChannelName) (
 }
 
 // doAppend: append CHANNEL EVENT DATA [except=CLIENT] [times=N] [size=N] [unheard]
-// [twice] [final]. Unheard, it stands in the log and the node is not told; twice, it
-// is told twice.
+// [twice] [final] [sealed] [forged] [withheld]. Unheard, it stands in the log and the node is not told;
+// twice, it is told twice; forged, it cannot be read.
 func (w *world) doAppend(args []string) error {
 	options := args[3:]
 	has := func(option string) bool { return slices.Contains(options, option) }
@@ -164,8 +184,15 @@ func (w *world) doAppend(args []string) error {
 		}
 		data += strings.Repeat(".", max(0, size-len(data)))
 		e := w.log.add(args[0], args[1], data, exclude, has("final"))
+		e.Link.Sealed = has("sealed")
+		if has("forged") {
+			e = w.log.forge(e)
+		}
 		if has("unheard") {
 			continue
+		}
+		if has("withheld") {
+			e = withheld(e)
 		}
 		w.hub.Deliver(appID, e)
 		if has("twice") {
@@ -180,7 +207,8 @@ func (w *world) doAppend(args []string) error {
 // log pagesize N, log lose CHANNEL (it is gone), log trim
 // CHANNEL N (all but the newest N), log rollback CHANNEL N (the newest N are gone),
 // log remove CHANNEL N (the Nth that is retained), log break CHANNEL, log hide CHANNEL (its
-// master alone is away), log show CHANNEL.
+// master alone is away), log show CHANNEL, log counts (gaps that were told as unavailable, and
+// pages that were read), which log counts from here begins with.
 func (w *world) doLog(args []string) error {
 	l := w.log
 	l.mu.Lock()
@@ -201,6 +229,14 @@ func (w *world) doLog(args []string) error {
 		return nil
 	case "lose":
 		delete(l.logs, args[1])
+		return nil
+	case "counts":
+		gaps := testutil.ToFloat64(w.metrics.LogGaps.WithLabelValues(string(protocol.GapUnavailable)))
+		pages := testutil.ToFloat64(w.metrics.LogReads)
+		if len(args) == 1 {
+			w.events.add("counts: %v gaps, %v pages", gaps-l.counted[0], pages-l.counted[1])
+		}
+		l.counted = [2]float64{gaps, pages}
 		return nil
 	}
 	log := l.logs[args[1]]

@@ -76,8 +76,14 @@ func makeFrames(events []protocol.Event) feed.Frames {
 	return feed.MakeFrames(len(events), size)
 }
 
+// addGap returns the position behind the gap. Where the event is missing that closes the log,
+// the gap tells that it is closed, as live readers are told.
 func (p *page) addGap(g protocol.Gap) protocol.Position {
-	p.frames.Add(g.Frame(p.channel.key.name), "", g.After)
+	frame := g.Frame(p.channel.key.name)
+	if p.final != nil && g.After == p.top {
+		frame = append(frame, p.final.Frame(p.channel.key.name, p.top)...)
+	}
+	p.frames.Add(frame, "", g.After)
 	p.gaps = append(p.gaps, g.Reason)
 	return g.After
 }

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -34,13 +35,14 @@ type pages struct {
 
 	mu    sync.Mutex
 	queue []*pageRequest
-	// open are the requests that are not finished.
+	// open are the requests that are not finished, but for those of which a page was dropped.
 	open map[pageKey]*pageRequest
 	// kept are the newest pages, the oldest first, and keptSize their memory.
 	kept     []*page
 	keptSize int
-	// begun counts the reads.
-	begun uint64
+	// begun counts the reads, and forgotten how often all pages were dropped: one that was
+	// being read then is not kept.
+	begun, forgotten uint64
 }
 
 type pageKey struct {
@@ -49,9 +51,9 @@ type pageKey struct {
 }
 
 type pageRequest struct {
-	key     pageKey
-	begun   uint64
-	waiters []*subscription
+	key              pageKey
+	begun, forgotten uint64 // when the read began
+	waiters          []*subscription
 }
 
 func newPages(log Log, m *metrics.Metrics) *pages {
@@ -93,6 +95,19 @@ func (p *pages) first(ch *channel, epoch string) *page {
 // forget drops the pages of a channel: its log may have another history now.
 func (p *pages) forget(ch *channel) {
 	p.drop(func(kept *page) bool { return kept.channel == ch })
+}
+
+// forgetAll drops all pages: logs can be read otherwise now.
+func (p *pages) forgetAll() { p.forgetOf(func(channelKey) bool { return true }) }
+
+// forgetOf drops the pages of some channels, and keeps none that is being read: nor is it given
+// to who asks from now on.
+func (p *pages) forgetOf(is func(channelKey) bool) {
+	p.mu.Lock()
+	p.forgotten++
+	maps.DeleteFunc(p.open, func(key pageKey, r *pageRequest) bool { return r.begun > 0 && is(key.channel.key) })
+	p.mu.Unlock()
+	p.drop(func(kept *page) bool { return is(kept.channel.key) })
 }
 
 // expire drops the pages that nobody has read for long.
@@ -185,14 +200,21 @@ func (p *pages) giveUp(r *pageRequest) bool {
 	if len(r.waiters) > 0 {
 		return false
 	}
-	delete(p.open, r.key)
+	p.close(r)
 	return true
+}
+
+// close ends a request. The caller holds mu.
+func (p *pages) close(r *pageRequest) {
+	if p.open[r.key] == r {
+		delete(p.open, r.key)
+	}
 }
 
 func (p *pages) read(ctx context.Context, r *pageRequest) (*page, error) {
 	p.mu.Lock()
 	p.begun++
-	r.begun = p.begun
+	r.begun, r.forgotten = p.begun, p.forgotten
 	p.mu.Unlock()
 	p.metrics.LogReads.Inc()
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
@@ -211,10 +233,12 @@ func (p *pages) read(ctx context.Context, r *pageRequest) (*page, error) {
 // finish keeps the page and posts it to those who wait.
 func (p *pages) finish(r *pageRequest, read *page) {
 	p.mu.Lock()
-	delete(p.open, r.key)
+	p.close(r)
 	waiters := r.waiters
 	read.begun, read.asked, read.used = r.begun, r.key.start, time.Now()
-	p.keep(read)
+	if r.forgotten == p.forgotten {
+		p.keep(read)
+	}
 	p.mu.Unlock()
 	for _, s := range waiters {
 		s.conn.worker.post(task{kind: taskPage, sub: s, page: read})

@@ -65,6 +65,11 @@ func (c *Conn) subscribe(m protocol.Message) *protocol.Error {
 	if err := c.hold(s, request.Channel, app); err != nil {
 		return c.denied(request.Channel, err)
 	}
+	c.recheck(app)
+	if c.closeOutdated(app.ID, request.Channel, s.decision) {
+		c.release(request.Channel)
+		return nil
+	}
 	if err := c.confirm(s, app, request); err != nil {
 		c.release(request.Channel)
 		c.subscriptionError(app, request.Channel, err)
@@ -99,10 +104,11 @@ func (c *Conn) grant(app *auth.App, request protocol.Subscribe) (*subscription, 
 	if kind == protocol.User && (c.user == nil || name != protocol.UserPrefix+c.user.ID) {
 		return nil, protocol.ErrNotSignedIn(name)
 	}
-	if err := app.CheckSubscribe(c.id, request); err != nil {
+	by, err := c.checkKeys(app, request)
+	if err != nil {
 		return nil, err
 	}
-	s := &subscription{conn: c, lag: -1}
+	s := &subscription{conn: c, lag: -1, by: by}
 	if kind.Presence() {
 		var err *protocol.Error
 		if s.member, err = c.member(app, request); err != nil {
@@ -114,7 +120,39 @@ func (c *Conn) grant(app *auth.App, request protocol.Subscribe) (*subscription, 
 	if kind.NeedsAuth() {
 		c.authorized.Store(true)
 	}
+	if by != nil && kind.NeedsAuth() {
+		if s.decision, err = decisionOf(request.Auth, protocol.ErrAuthFormat(name)); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// decisionOf is [auth.DecisionOf]; bad is the error where it is not understood.
+func decisionOf(text string, bad *protocol.Error) (*auth.Decision, *protocol.Error) {
+	d, err := auth.DecisionOf(text)
+	if err != nil {
+		return nil, bad
+	}
+	return d, nil
+}
+
+// checkKeys returns the key on which a subscription would stand, or says that there is none that
+// allows it. On a user's channel it is nil: there the user stands.
+func (c *Conn) checkKeys(app *auth.App, request protocol.Subscribe) (by *auth.Key, err *protocol.Error) {
+	switch kind := protocol.KindOf(request.Channel); {
+	case kind == protocol.User:
+		return nil, nil
+	case !kind.NeedsAuth():
+		if by, err = c.openKey(app, request.Channel); err == nil {
+			return by, nil // it has signed nothing
+		}
+	default:
+		err = app.CheckSubscribe(c.id, request)
+		by = app.Signer(request.Auth)
+	}
+	c.noteUse(app, by, err)
+	return by, err
 }
 
 // subscriptionError tells a client of a refused subscription as soketi does, beside the error, where

@@ -132,7 +132,7 @@ func newRecorded(t *testing.T, held chan struct{}) *recorded {
 func (r *recorded) open() *tally {
 	r.t.Helper()
 	c := &tally{}
-	_, refused := r.hub.Open(r.app, clientFacts(), func(conn *relay.Conn) relay.Transport { c.conn = conn; return c })
+	_, refused := r.hub.Open(r.app, appKey, clientFacts(), func(conn *relay.Conn) relay.Transport { c.conn = conn; return c })
 	if refused != nil {
 		r.t.Fatal(refused)
 	}

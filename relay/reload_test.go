@@ -18,7 +18,7 @@ import (
 
 // doReload: reload APP SETTING…, with "gone", "disabled", "logs" (every channel is one),
 // "nologs", "counts", "errors" (as soketi's), or a limit: members=N, channels=N,
-// subscribes=N, messages=N, events=N, name=N.
+// subscribes=N, messages=N, events=N, name=N; or with a key of the app, see setKey.
 func (w *world) doReload(args []string) error {
 	next := slices.Clone(w.settings)
 	i := slices.IndexFunc(next, func(app auth.App) bool { return app.ID == args[0] })
@@ -49,6 +49,10 @@ func (w *world) doReload(args []string) error {
 			app.SubscriptionCounts = true
 		case "errors":
 			app.SubscriptionErrors = true
+		case "key", "nokey":
+			if err := setKey(app, name, value); err != nil {
+				return err
+			}
 		default:
 			if limits[name] == nil {
 				return fmt.Errorf("there is no setting %q", name)
@@ -123,7 +127,7 @@ func TestAConnectionDuringAReloadGetsTheNewSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		carry := func(*relay.Conn) relay.Transport { return nil }
-		if _, refused := hub.Open(found, relay.Facts{}, carry); refused == nil || refused.Code != next.code {
+		if _, refused := hub.Open(found, "k", relay.Facts{}, carry); refused == nil || refused.Code != next.code {
 			t.Errorf("refused with %v, want %d", refused, next.code)
 		}
 	}

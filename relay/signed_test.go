@@ -3,8 +3,6 @@ package relay_test
 import (
 	"fmt"
 	"strings"
-
-	"buildrelay/auth"
 )
 
 // doJoin: join CLIENT CHANNEL USER [INFO], with signed channel data.
@@ -17,7 +15,7 @@ func (w *world) doJoin(args []string) error {
 	if len(args) > 3 {
 		data = fmt.Sprintf(`{"user_id":%q,"user_info":%s}`, args[2], args[3])
 	}
-	signature := auth.SignChannel(c.key, c.conn.ID(), args[1], &data)
+	signature := c.signChannel(args[1], &data)
 	c.inbox <- fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":%q,"channel_data":%q}}`, signature, args[1], data)
 	return nil
 }
@@ -36,6 +34,6 @@ func (w *world) doSignin(args []string) error {
 		data += `,"watchlist":["` + strings.ReplaceAll(args[3], ",", `","`) + `"]`
 	}
 	data += "}"
-	c.inbox <- fmt.Appendf(nil, `{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, auth.SignUser(c.key, c.conn.ID(), data), data)
+	c.inbox <- fmt.Appendf(nil, `{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, c.signUser(data), data)
 	return nil
 }

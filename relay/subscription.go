@@ -3,6 +3,7 @@ package relay
 import (
 	"sync/atomic"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay/feed"
 )
@@ -16,6 +17,11 @@ type subscription struct {
 	member *protocol.Member
 	// grant is nil where there are no records of it.
 	grant *grant
+	// by is the key that it stands on, as that was: the one that signed, or, where nothing is
+	// signed, the one by which the client has connected; nil on a user's channel.
+	by *auth.Key
+	// decision is that of the auth endpoint; nil where a backend signed, or nobody had to.
+	decision *auth.Decision
 
 	// ended says that the client was told, or wants, that nothing more comes. It is set
 	// before any reply to what the client sends next.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
@@ -36,39 +37,71 @@ func (u *userChannel) tell(r *roll, s steps) {
 }
 
 // signIn answers pusher:signin. A connection stays signed in as who it is: the same user
-// may sign in again, to no effect.
+// may sign in again, to no effect but that it stands on the key that signed last.
 func (c *Conn) signIn(m protocol.Message) *protocol.Error {
-	request, user, err := c.checkSignin(m)
+	app := c.app.Load()
+	shown, err := c.checkSignin(app, m)
 	if err != nil {
 		c.noteSigninRefused(err)
 		return err
 	}
 	c.authorized.Store(true)
-	c.Reply(protocol.SigninSuccess(request.UserData))
+	c.Reply(protocol.SigninSuccess(shown.userData))
+	c.standAs(shown.signature)
+	c.recheck(app)
+	if c.closeOutdated(app.ID, "", shown.decision) {
+		return nil
+	}
 	if c.user != nil {
 		return nil
 	}
+	user := shown.user
 	c.user = &user.Member
 	c.noteSignin()
 	c.home = c.hub.hold(c, user.ID, func(ch *channel) { ch.enter(user.Member, c) })
 	return c.watch(user)
 }
 
+// shown is what a sign-in has shown.
+type shown struct {
+	user     protocol.SignedUser
+	userData string // as it was signed
+	signature
+}
+
 // checkSignin returns the user whom the backend signed, if the connection may be that one's.
-func (c *Conn) checkSignin(m protocol.Message) (protocol.Signin, protocol.SignedUser, *protocol.Error) {
+func (c *Conn) checkSignin(app *auth.App, m protocol.Message) (who shown, err *protocol.Error) {
 	request, err := m.Signin()
 	if err != nil {
-		return request, protocol.SignedUser{}, err
+		return who, err
 	}
-	app := c.app.Load()
-	if err := app.CheckSignin(c.id, request); err != nil {
-		return request, protocol.SignedUser{}, err
+	who.userData = request.UserData
+	if who.by, err = app.CheckSignin(c.id, request); err == nil {
+		who.decision, err = decisionOf(request.Auth, protocol.ErrSigninFormat())
 	}
-	user, err := protocol.ParseUser(request.UserData, app.Limits)
-	if err == nil && c.user != nil && c.user.ID != user.ID {
-		err = protocol.ErrOtherUser(user.ID)
+	if err == nil {
+		err = c.identify(app, &who)
 	}
-	return request, user, err
+	c.noteUse(app, app.Signer(request.Auth), err)
+	return who, err
+}
+
+// identify reads who it is.
+func (c *Conn) identify(app *auth.App, who *shown) (err *protocol.Error) {
+	if who.user, err = protocol.ParseUser(who.userData, app.Limits); err != nil {
+		return err
+	}
+	if c.user != nil && c.user.ID != who.user.ID {
+		return protocol.ErrOtherUser(who.user.ID)
+	}
+	who.userID = who.user.ID
+	who.channels = []string{protocol.UserPrefix + who.user.ID}
+	if app.Watchlists {
+		for _, id := range who.user.Watchlist {
+			who.channels = append(who.channels, protocol.UserPrefix+id)
+		}
+	}
+	return who.check()
 }
 
 // signOut takes the connection off its user's channel. The reader calls it at the end.

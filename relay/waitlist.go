@@ -6,23 +6,26 @@ import (
 	"sync"
 )
 
-// waitlist is channels that somebody has to look at.
-type waitlist struct {
-	wake chan struct{} // holds one signal, sent after a channel was added
+// waitlist is what somebody has to see to, each once: channels, say.
+type waitlist[T comparable] struct {
+	wake chan struct{} // holds one signal, sent after something was added
 
-	mu       sync.Mutex
-	channels map[*channel]struct{}
+	mu      sync.Mutex
+	waiting map[T]struct{}
 }
 
-func newWaitlist() *waitlist {
-	return &waitlist{wake: make(chan struct{}, 1), channels: make(map[*channel]struct{})}
+func newWaitlist[T comparable]() *waitlist[T] {
+	return &waitlist[T]{wake: make(chan struct{}, 1), waiting: make(map[T]struct{})}
 }
 
 // add never blocks.
-func (l *waitlist) add(channels ...*channel) {
+func (l *waitlist[T]) add(all ...T) {
+	if len(all) == 0 {
+		return
+	}
 	l.mu.Lock()
-	for _, ch := range channels {
-		l.channels[ch] = struct{}{}
+	for _, one := range all {
+		l.waiting[one] = struct{}{}
 	}
 	l.mu.Unlock()
 	select {
@@ -31,10 +34,11 @@ func (l *waitlist) add(channels ...*channel) {
 	}
 }
 
-func (l *waitlist) take() []*channel {
+// take returns what waits, in no order.
+func (l *waitlist[T]) take() []T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	taken := slices.Collect(maps.Keys(l.channels))
-	clear(l.channels)
+	taken := slices.Collect(maps.Keys(l.waiting))
+	clear(l.waiting)
 	return taken
 }

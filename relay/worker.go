@@ -19,7 +19,7 @@ type worker struct {
 	window   time.Duration
 	metrics  *metrics.Metrics
 	pages    *pages
-	suspects *waitlist
+	suspects *waitlist[*channel]
 	controls Controls
 	wake     chan struct{} // holds one signal; sent after a task was posted
 

@@ -35,8 +35,10 @@ type world struct {
 	roster *scriptedRoster
 	caches *scriptedCaches
 	told   occurrences
-	audit  *scriptedAuditor // nil where a script has no records
-	events *journal
+	// metrics are what the hub counts.
+	metrics *metrics.Metrics
+	audit   *scriptedAuditor // nil where a script has no records
+	events  *journal
 	// settings are those of the apps.
 	settings []auth.App
 	clients  map[string]*client
@@ -71,6 +73,7 @@ func newWorld(t *testing.T, audited bool) *world {
 	w := &world{t: t, apps: apps, settings: settings, events: &journal{}, clients: make(map[string]*client)}
 	w.redis = &scriptedRedis{world: w}
 	w.log = newScriptedLog(w)
+	w.metrics = metrics.New(prometheus.NewRegistry())
 	w.roster = newScriptedRoster(w)
 	w.caches = &scriptedCaches{world: w, last: make(map[string]protocol.Cached)}
 	config := relay.Config{
@@ -79,8 +82,9 @@ func newWorld(t *testing.T, audited bool) *world {
 		Roster:    w.roster,
 		Publisher: w.caches,
 		Caches:    w.caches,
-		Metrics:   metrics.New(prometheus.NewRegistry()),
+		Metrics:   w.metrics,
 		Workers:   2,
+		Uses:      &apps.Uses,
 
 		Occurrences: &w.told,
 	}
@@ -111,6 +115,12 @@ func (w *world) do(line string) error {
 	switch name {
 	case "connect":
 		return w.doConnect(args)
+	case "key":
+		return w.doKey(args)
+	case "decided":
+		return w.doDecided(args)
+	case "revoke":
+		return w.doRevoke(args)
 	case "send":
 		return w.doSend(rest)
 	case "subscribe":
@@ -131,6 +141,8 @@ func (w *world) do(line string) error {
 		return w.doRoster(args)
 	case "cache":
 		return w.doCache(args)
+	case "reread":
+		return w.doReread(args)
 	case "join":
 		return w.doJoin(args)
 	case "signin":
@@ -157,7 +169,7 @@ func (w *world) do(line string) error {
 	}
 }
 
-// doConnect: connect CLIENT [APP].
+// doConnect: connect CLIENT [APP [KEY]].
 func (w *world) doConnect(args []string) error {
 	id := appID
 	if len(args) > 1 {
@@ -168,7 +180,10 @@ func (w *world) doConnect(args []string) error {
 		return fmt.Errorf("there is no app %q", id)
 	}
 	c := &client{name: args[0], world: w, key: app.Keys[0], inbox: make(chan []byte, 1000)}
-	_, refused := w.hub.Open(app, clientFacts(), func(conn *relay.Conn) relay.Transport {
+	if len(args) > 2 {
+		c.key = auth.Key{Key: args[2], Secret: secretOf(args[2])}
+	}
+	_, refused := w.hub.Open(app, c.key.Key, clientFacts(), func(conn *relay.Conn) relay.Transport {
 		c.conn = conn
 		return c
 	})
@@ -229,7 +244,7 @@ func (w *world) doSubscribe(args []string) error {
 	for _, channel := range args[1:] {
 		signature := ""
 		if protocol.KindOf(channel).NeedsAuth() {
-			signature = auth.SignChannel(c.key, c.conn.ID(), channel, nil)
+			signature = c.signChannel(channel, nil)
 		}
 		c.inbox <- fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":%q}}`, signature, channel)
 	}

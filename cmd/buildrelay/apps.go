@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"buildrelay/auth"
 	"buildrelay/protocol"
@@ -27,7 +28,18 @@ func newApps(list []auth.App, logs bool) (apps, error) {
 	if err != nil {
 		return apps{}, fmt.Errorf("RELAY_APP_ID, RELAY_APP_KEY or RELAY_APP_SECRET: %w", err)
 	}
+	all.Uses.Keep(list, time.Now())
 	return apps{all, list[0].ID, logs, mostReplicas(list)}, nil
+}
+
+// inOrder are the apps as they are now: the first is first, the others by their ids.
+func (a apps) inOrder() (list []auth.App) {
+	for i, id := range append([]string{a.first}, slices.Sorted(a.IDs())...) {
+		if app, ok := a.ByID(id); ok && (i == 0 || id != a.first) {
+			list = append(list, *app)
+		}
+	}
+	return list
 }
 
 func mostReplicas(list []auth.App) (most int) {
@@ -57,10 +69,12 @@ func (c *Config) settingsApp() (auth.App, error) {
 		Watchlists:           c.AppWatchlists,
 		AuthorizationTimeout: c.AppAuthorizationTimeout,
 		CacheTTL:             c.AppCacheTTL,
+		Seal:                 c.AppSeal,
+		Masks:                protocol.MaskRules(c.MaskRules),
 	}
 	var origins, webhooks error
 	app.Origins, origins = appsfile.ParseOrigins(c.AppOrigins)
-	app.Webhooks, webhooks = appsfile.ParseWebhooks(string(c.AppWebhooks))
+	app.Webhooks, webhooks = appsfile.ParseWebhooks(string(c.AppWebhooks), c.reveal)
 	return app, errors.Join(
 		wrong("APP_ORIGINS", origins), wrong("APP_LIMITS", appsfile.ParseLimits(c.AppLimits, &app)), wrong("APP_WEBHOOKS", webhooks),
 	)
@@ -84,23 +98,31 @@ func (c *Config) servedApps(watch appsfile.Watch) (apps, *appsfile.Watch, error)
 		}
 		watch.Metrics.Apps.Set(1)
 		watch.Metrics.AppsGood.Set(1)
+		if err := errors.Join(c.checkSealing([]auth.App{app}), c.checkAuthApp([]auth.App{app})); err != nil {
+			return apps{}, nil, err
+		}
+		warnOfSecrets([]auth.App{app}, watch.Log)
 		all, err := newApps([]auth.App{app}, len(app.Logs) > 0)
 		return all, nil, err
 	}
 	if err := c.checkOnlyAppsFile(); err != nil {
 		return apps{}, nil, err
 	}
-	watch.Path = c.AppsFile
+	watch.Path, watch.Open = c.AppsFile, c.reveal
 	list, err := watch.Load()
 	if err != nil {
 		return apps{}, nil, wrong("APPS_FILE", err)
 	}
+	if err := errors.Join(c.checkSecrets(list), wrong("APPS_FILE", c.checkSealing(list)), c.checkAuthApp(list)); err != nil {
+		return apps{}, nil, err
+	}
+	warnOfSecrets(list, watch.Log)
 	all, err := newApps(list, true)
 	return all, &watch, err
 }
 
 // backendApps returns the apps as a backend knows them, and that for which it publishes or
-// reads: its first key is the one to sign with. Without a file it may have no key: it has
+// reads; [auth.App.SigningKey] is the key to sign with. Without a file it may have no key: it has
 // one that nobody knows then, as a backend that publishes through Redis needs none.
 func (c *Config) backendApps() (apps, auth.App, error) {
 	if c.AppsFile != "" {
@@ -122,7 +144,7 @@ func (c *Config) backendApps() (apps, auth.App, error) {
 }
 
 func (c *Config) backendAppsOfFile() (apps, auth.App, error) {
-	list, err := appsfile.Read(c.AppsFile)
+	list, err := appsfile.Read(c.AppsFile, c.reveal)
 	if err != nil {
 		return apps{}, auth.App{}, wrong("APPS_FILE", err)
 	}

@@ -51,13 +51,14 @@ func (w world) connectOther(t *testing.T) *relaytest.WSClient {
 func TestAppsAreReloadedWhileClientsAreConnected(t *testing.T) {
 	t.Parallel()
 	file := newAppsFile(t, fixtureApp())
-	w := newWorld(t, file.env(nil))
+	keys, _ := newKeysFile(t)
+	w := newWorld(t, file.env(map[string]string{"RELAY_KEYS_FILE": keys}))
 	early := w.Connect()
 	early.Subscribe("private-r")
 	w.dialOther(t).ExpectError(4001, otherKey)
 
 	taken := w.counting(appsTaken)
-	file.write(fixtureApp(), otherApp("client_events: true"))
+	file.write(fixtureApp(builds), otherApp("client_events: true"))
 	taken(t, 1)
 	other := w.connectOther(t)
 	other.Subscribe("news")
@@ -69,9 +70,24 @@ func TestAppsAreReloadedWhileClientsAreConnected(t *testing.T) {
 	w.ExpectMetric("buildrelay_apps", "is 2", is(2))
 	w.ExpectMetric(appsGood, "is 1", is(1))
 	early.ExpectOpen()
+	reloadSeal(t, w, file)
 	reloadLimits(t, w, file, early)
 	reloadKeys(t, w, file, early)
-	reloadAway(t, w, file, early, other)
+	reloadAway(t, w, file, other)
+}
+
+// builds makes the logs of builds such that readers get all of them.
+const builds = "logs: [{channels: private-build-*, replay: all}]"
+
+// reloadSeal has the app show nothing any more that is not sealed: also of what was read before.
+func reloadSeal(t *testing.T, w world, file *appsFile) {
+	t.Helper()
+	w.publish("line", "1", tailed)
+	w.expectFirstRead(t, "line")
+	taken := w.counting(appsTaken)
+	file.write(fixtureApp(builds, "seal: required"), otherApp())
+	taken(t, 1)
+	w.expectFirstRead(t, "relay:gap")
 }
 
 // reloadLimits changes what the app may, and what may be sent: at once for who is there.
@@ -107,7 +123,7 @@ func reloadLimits(t *testing.T, w world, file *appsFile, early *relaytest.WSClie
 }
 
 // reloadKeys replaces a key in two steps, as is done when its secret is known to others.
-// Who connected by the old one stays.
+// Who connected by the old one stays until it is gone, and then is asked to come again.
 func reloadKeys(t *testing.T, w world, file *appsFile, early *relaytest.WSClient) {
 	t.Helper()
 	taken := w.counting(appsTaken)
@@ -132,11 +148,11 @@ func reloadKeys(t *testing.T, w world, file *appsFile, early *relaytest.WSClient
 	if err := sdk.Trigger("private-r", "new", "x"); err != nil {
 		t.Errorf("the new key is refused: %v", err)
 	}
-	early.Await("new")
+	expectEnd(t, early, 4200)
 }
 
 // reloadAway disables an app, and takes one away.
-func reloadAway(t *testing.T, w world, file *appsFile, early, other *relaytest.WSClient) {
+func reloadAway(t *testing.T, w world, file *appsFile, other *relaytest.WSClient) {
 	t.Helper()
 	taken := w.counting(appsTaken)
 	file.write(fixtureApp(), otherApp("enabled: false"))
@@ -145,7 +161,7 @@ func reloadAway(t *testing.T, w world, file *appsFile, early, other *relaytest.W
 	again := w.dialOther(t)
 	again.ExpectError(4003, "")
 	expectEnd(t, again, 4003)
-	early.ExpectOpen()
+	early := w.Connect()
 	taken = w.counting(appsTaken)
 	file.write(otherApp())
 	taken(t, 1)
@@ -178,6 +194,7 @@ func badAppsFiles() map[string]badAppsFile {
 		"a limit of words":  {good + "    limits:\n      data: very-much\n", "line 5"},
 		"a bad webhook":     {good + "    webhooks:\n      - url: 'gopher://secret-host/x'\n", "line 5"},
 		"a bad event":       {good + "    webhooks:\n      - url: https://example.com/\n        events: [channel_exploded]\n", "line 6"},
+		"seals, no keys":    {good + "    seal: required\n", "RELAY_KEYS_FILE"},
 		"a missing secret":  {"apps:\n  - id: x\n    keys:\n      - key: y\n", "line 4"},
 		"a secret file":     {"apps:\n  - id: x\n    keys:\n      - key: y\n        secret_file: nowhere\n", "line 5"},
 		"a bomb of aliases": {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\napps: [*b,*b]\n", "line"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func TestTheSettingsDescribeOneApp(t *testing.T) {
 		ID: "3", Keys: []auth.Key{{Key: "key", Secret: "secret-of-the-app"}}, Disabled: true, MaxConnections: 5, Limits: limits,
 		Logs: protocol.LogRules{protocol.NewLogRule("a-*")}, Origins: auth.Origins{"https://a.example.com", "https://*.b.example"},
 		Webhooks: []auth.Webhook{{URL: "https://a.example.com"}}, ClientEvents: true, SubscriptionCounts: true, Watchlists: true,
-		SubscriptionErrors: true, AuthorizationTimeout: 8 * time.Second, CacheTTL: 9 * time.Second,
+		SubscriptionErrors: true, AuthorizationTimeout: 8 * time.Second, CacheTTL: 9 * time.Second, Seal: auth.SealOff,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(- want, + got):\n%s", diff)
@@ -63,7 +64,7 @@ func TestANodeServesTheAppsOfTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := metrics.New(prometheus.NewRegistry())
-	apps, watch, err := c.servedApps(appsfile.Watch{Metrics: m})
+	apps, watch, err := c.servedApps(appsfile.Watch{Metrics: m, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

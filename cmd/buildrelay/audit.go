@@ -71,8 +71,11 @@ func (f filterFlags) filter() (audit.Filter, error) {
 }
 
 // auditDB opens the trail that the settings name.
-func auditDB() (*store.DB, Config, error) {
+func auditDB(ctx context.Context) (*store.DB, Config, error) {
 	c, _, err := loadWithSoketi(os.Environ())
+	if err == nil {
+		err = c.loadKeys(ctx)
+	}
 	if err == nil && !c.audited() {
 		err = errors.New("no audit trail is kept: set RELAY_DATA_DIR or RELAY_AUDIT_DATABASE")
 	}
@@ -126,7 +129,7 @@ func auditExport(ctx context.Context, args []string) error {
 	if as := store.Format(*format); as != store.CSV && as != store.NDJSON {
 		return fmt.Errorf("--format %s: it must be csv or ndjson", *format)
 	}
-	db, _, err := auditDB()
+	db, _, err := auditDB(ctx)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"buildrelay/relay/audit"
 	"buildrelay/relay/audit/outlet"
@@ -114,19 +113,6 @@ func (c *Config) auditKey(create bool) (audit.Key, error) {
 		return audit.Key{}, fmt.Errorf("RELAY_AUDIT_KEY_FILE: %s: %w", file, err)
 	}
 	return key, nil
-}
-
-// readSecret reads a file that nobody else may read.
-func readSecret(file string) (string, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return "", err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return "", fmt.Errorf("%s has mode %04o: others may read or change it; chmod 600 it", file, mode)
-	}
-	text, err := os.ReadFile(file)
-	return strings.TrimSpace(string(text)), err
 }
 
 // newAuditKey makes a key, unless there is one: fs.ErrExist. It is on disk before it is used:

@@ -40,7 +40,7 @@ func auditTail(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	db, _, err := auditDB()
+	db, _, err := auditDB(ctx)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"buildrelay/relay/audit/trail"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/redisconn"
+	"buildrelay/relay/server"
 	"buildrelay/web"
 )
 
@@ -141,22 +142,20 @@ func (a *auditTrail) noteOutcome(action string, payload any, success bool) {
 	a.trail.Note(r)
 }
 
-// show adds the trail's paths to the listener for operators.
-func (a *auditTrail) show(mux *http.ServeMux, c Config) error {
+// show adds the trail's paths to the listener for operators, whose page tells what is not
+// secure. It returns who records what happens there; nil where nobody does.
+func (a *auditTrail) show(mux *http.ServeMux, c Config, insecure func() []string) (*admin.Admin, error) {
 	if a == nil {
-		return nil
+		return nil, nil
 	}
 	page, err := web.Audit()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	local := isLoopback(c.MetricsListen)
-	if c.AdminToken == "" && !local {
-		a.log.Warn("the audit trail is not shown: set RELAY_ADMIN_TOKEN, or RELAY_METRICS_LISTEN to a loopback address", "address", c.MetricsListen)
+	shown := &admin.Admin{
+		Store: a.db, Trail: a.trail, Strict: c.Audit == "strict", Insecure: insecure,
+		Page: page, Address: c.clientAddress(), Name: server.Operator, Now: time.Now, Log: a.log,
 	}
-	(&admin.Admin{
-		Store: a.db, Trail: a.trail, Token: c.AdminToken, Local: local, Strict: c.Audit == "strict",
-		Page: page, Address: c.clientAddress(), Now: time.Now, Log: a.log,
-	}).Register(mux)
-	return nil
+	shown.Register(mux)
+	return shown, nil
 }

@@ -23,7 +23,7 @@ func auditVerify(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	db, c, err := auditDB()
+	db, c, err := auditDB(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"buildrelay/relay/demo"
+	"buildrelay/relay/metrics"
 	"buildrelay/relay/server"
 	"buildrelay/web"
 )
@@ -30,24 +33,32 @@ func runBackend(ctx context.Context, f demoFlags, c Config, log *slog.Logger) er
 		return err
 	}
 	d, err := newBackend(demo.Config{
-		AppID: app.ID, Key: app.Keys[0], Publisher: publisher,
+		AppID: app.ID, Key: app.SigningKey(), Publisher: publisher,
 		First: f.first(), WSPort: f.relayPort, WSSPort: f.relayPort, Log: log,
 	}, f.command)
 	if err != nil {
 		return err
 	}
-	l, err := c.listener(log)
+	l, err := c.listener()
 	if err != nil {
 		return err
 	}
+	warnOf(plain([]listener{l}), log)
 	mux := http.NewServeMux()
 	server.Health(mux, func() error { return nil })
-	mux.Handle("/", d.Handler())
+	mux.Handle("/", strictPage(d.Handler(), c.HSTS))
 	s := server.New(mux, log)
 	if _, err := s.Listen(ctx, l.address, l.tls); err != nil {
 		return err
 	}
-	return runBoth(ctx, d, s.Serve)
+	looked := newCertificates(metrics.New(prometheus.NewRegistry()), log) // nobody reads the metrics
+	looked.addListeners([]listener{l})
+	return runBoth(ctx, d, looked.while(s.Serve))
+}
+
+// strictPage is a page, and what it asks for, with the headers that tell browsers to be strict.
+func strictPage(page http.Handler, hsts time.Duration) http.Handler {
+	return server.StrictTransport(server.StrictHeaders(page), hsts)
 }
 
 // newBackend completes c by the page and by what is built: the command, this

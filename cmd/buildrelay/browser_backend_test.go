@@ -50,8 +50,18 @@ func (s *transcript) String() string {
 // again.
 func (b *browser) startDemo(t *testing.T, dir string, command ...string) *ciBackend {
 	t.Helper()
-	args := append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
-	return b.startBackend(t, dir, args, nil)
+	return b.startBackend(t, dir, demoArgs(command), nil)
+}
+
+// startSealedDemo is startDemo with logs that are sealed.
+func (b *browser) startSealedDemo(t *testing.T, dir string, command ...string) *ciBackend {
+	t.Helper()
+	file, _ := newKeysFile(t)
+	return b.startBackend(t, dir, demoArgs(command), map[string]string{"RELAY_APP_SEAL": "required", "RELAY_KEYS_FILE": file})
+}
+
+func demoArgs(command []string) []string {
+	return append([]string{"demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--"}, command...)
 }
 
 // startBeside runs `buildrelay demo --backend` beside a relay of startLogRelay.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -148,14 +149,25 @@ func (p *page) press(keys string) {
 // until waits until a JavaScript expression is true.
 func (p *page) until(expression string) {
 	p.t.Helper()
-	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(relaytest.Patience)))
+	p.untilWithin(relaytest.Patience, expression)
+}
+
+// untilWithin is until, for what takes long.
+func (p *page) untilWithin(d time.Duration, expression string) {
+	p.t.Helper()
+	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(d)))
 	p.check("waiting for "+expression, err)
 }
 
 // sees waits until an element that a CSS selector names is there.
 func (p *page) sees(selector string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf("document.querySelector(%q) !== null", selector))
+	p.until(isThere(selector))
+}
+
+// isThere is the expression for an element that a CSS selector names.
+func isThere(selector string) string {
+	return fmt.Sprintf("document.querySelector(%q) !== null", selector)
 }
 
 // shows waits until an element is there and holds a text.

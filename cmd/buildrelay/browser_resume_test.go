@@ -76,10 +76,10 @@ func (p *page) hasLines(n int) {
 }
 
 // The network goes away and comes back: long enough that the connection is found dead,
-// and for a minute in the full tests.
+// and for a minute in the full tests. Redis has the log sealed, which is nothing to the page.
 func showsAWholeLogThoughTheNetworkWasAway(t *testing.T, browser *browser) {
 	script := realBuild(t, "17-go-test.github-actions.log")
-	b := browser.startDemo(t, script.dir, script.command()...)
+	b := browser.startSealedDemo(t, script.dir, script.command()...)
 	p := browser.open(t, b, "/#/builds/1")
 	p.expected = aboutConnections
 	p.hasLines(len(script.parts[0].shown))
@@ -96,6 +96,7 @@ func showsAWholeLogThoughTheNetworkWasAway(t *testing.T, browser *browser) {
 	p.network(true)
 	p.expectWhole(script)
 	p.sees(`[data-connection=live]`)
+	p.sees(`.proof[title*="It is sealed"]`)
 }
 
 // network takes the network away from the page, or gives it back.

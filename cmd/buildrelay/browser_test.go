@@ -30,6 +30,7 @@ func TestBrowser(t *testing.T) {
 		"shows an npm log":                                   showsAnNpmLog,
 		"shows a docker log":                                 showsADockerLog,
 		"scrolls a long log":                                 scrollsALongLog,
+		"shows hostile output as text":                       showsHostileOutputAsText,
 		"shows who watches, on whatever node":                showsWhoWatches,
 		"falls back to streaming":                            fallsBackToStreaming,
 		"falls back to polling":                              fallsBackToPolling,
@@ -39,6 +40,8 @@ func TestBrowser(t *testing.T) {
 		"shows a whole log through a proxy that cuts":        showsAWholeLogThroughAProxyThatCuts,
 		"subscribes though a message is lost":                subscribesThoughAMessageIsLost,
 		"asks nobody but us":                                 nothingLeavesTheHouse,
+		"signs for pages that may ask":                       signsForPagesThatMayAsk,
+		"shows nothing that was registered":                  showsNothingThatWasRegistered,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

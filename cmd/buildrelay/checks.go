@@ -7,24 +7,46 @@ import (
 	"strings"
 	"time"
 
+	"buildrelay/auth"
 	"buildrelay/relay/appsfile"
+	"buildrelay/relay/loopback"
 	"buildrelay/relay/webhook"
 )
 
-// check tells what makes it impossible to serve.
-func (c *Config) check() error {
-	return errors.Join(c.checkTLS(), c.checkRedis(), c.checkApps(), c.checkNumbers(), c.checkTimes(), c.checkNetworks(), c.checkCluster(), c.checkAudit())
+// settingsCheck tells what is wrong with the settings of one kind.
+type settingsCheck struct {
+	kind  string // a word
+	check func() error
 }
 
-func (c *Config) checkTLS() error {
-	switch {
-	case bool(c.TLS) && (c.TLSCertFile == "" || c.TLSKeyFile == ""):
-		return errors.New("RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE must name a certificate and its key (or set RELAY_TLS=off)")
-	case bool(c.TLS) || isLoopback(c.Listen) || c.AcknowledgeInsecure:
-		return nil
-	default:
-		return fmt.Errorf("RELAY_TLS=off serves everybody's build output in the clear on %s: listen on a loopback address, or set RELAY_ACKNOWLEDGE_INSECURE=true where a proxy ends TLS", c.Listen)
+// checks are all that say whether it is possible to serve.
+func (c *Config) checks() []settingsCheck {
+	return []settingsCheck{
+		{"tls", c.checkTLS},
+		{"redis", c.checkRedis},
+		{"apps", c.checkApps},
+		{knownSecretsKind, c.checkAppSecret},
+		{"numbers", c.checkNumbers},
+		{"times", c.checkTimes},
+		{"webhooks", c.checkNetworks},
+		{"nodes", c.checkCluster},
+		{"audit", c.checkAudit},
+		{"clients", c.checkClients},
+		{"operators", c.checkOperators},
+		{"auth", c.checkAuthorize},
 	}
+}
+
+// knownSecretsKind is the kind of the check for secrets that everybody knows.
+const knownSecretsKind = "secrets"
+
+// check tells what makes it impossible to serve.
+func (c *Config) check() error {
+	var errs []error
+	for _, one := range c.checks() {
+		errs = append(errs, one.check())
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) checkRedis() error {
@@ -34,7 +56,7 @@ func (c *Config) checkRedis() error {
 	if c.RedisPrefix == "" || strings.ContainsAny(c.RedisPrefix, ":{}*?[] ") {
 		return fmt.Errorf("RELAY_REDIS_PREFIX is %q: it must be a word without spaces and without any of :{}*?[]", c.RedisPrefix)
 	}
-	return nil
+	return c.checkRedisTLS()
 }
 
 // checkApps is for who serves the apps.
@@ -42,14 +64,14 @@ func (c *Config) checkApps() error {
 	if c.AppsFile == "" {
 		return c.checkApp()
 	}
-	_, err := appsfile.Read(c.AppsFile)
+	_, err := appsfile.Read(c.AppsFile, c.reveal)
 	return errors.Join(c.checkOnlyAppsFile(), wrong("APPS_FILE", err))
 }
 
 // checkApp is for the one app of the settings.
 func (c *Config) checkApp() error {
-	_, err := c.settingsApp()
-	errs := []error{err}
+	app, err := c.settingsApp()
+	errs := []error{err, c.checkSealing([]auth.App{app})}
 	for name, value := range map[string]string{"APP_ID": c.AppID, "APP_KEY": c.AppKey, "APP_SECRET": string(c.AppSecret)} {
 		if value == "" {
 			errs = append(errs, fmt.Errorf("%s%s is not set (or set RELAY_APPS_FILE)", prefix, name))
@@ -111,9 +133,5 @@ func (c *Config) checkTimes() error {
 // isLoopback says whether only this machine can reach the address.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && loopback.IsHost(host)
 }

@@ -13,6 +13,7 @@ import (
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/redisconn"
 	"buildrelay/relay/registry"
+	"buildrelay/relay/tlsfiles"
 	"buildrelay/relay/transport"
 )
 
@@ -63,7 +64,8 @@ type cluster struct {
 	peers    *transport.Peers
 }
 
-func newCluster(c Config, redis *redisconn.Servers, m *metrics.Metrics, log *slog.Logger) (*cluster, error) {
+// newCluster has watch look after the file with the nodes' authorities.
+func newCluster(c Config, redis *redisconn.Servers, watch func(...any), m *metrics.Metrics, log *slog.Logger) (*cluster, error) {
 	if c.NodeURL == "" {
 		return nil, nil
 	}
@@ -71,17 +73,18 @@ func newCluster(c Config, redis *redisconn.Servers, m *metrics.Metrics, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_NODE_URL: %w", err)
 	}
-	roots, err := certPool(c.NodeCAFile)
+	authorities, err := tlsfiles.LoadAuthorities("node_authorities", c.NodeCAFile)
 	if err != nil {
-		return nil, fmt.Errorf("RELAY_NODE_CA_FILE: %w", err)
+		return nil, wrong("NODE_CA_FILE", err)
 	}
+	watch(authorities)
 	nodes := auth.NewCluster(c.ClusterSecret)
 	return &cluster{
 		registry: registry.New(registry.Config{
 			Redis: redis, Prefix: sessionPrefix(c, redis), URL: url, Cluster: nodes, Metrics: m, Log: log,
 		}),
 		peers: transport.NewPeers(transport.PeersConfig{
-			Cluster: nodes, Metrics: m, Log: log, RootCAs: roots,
+			Cluster: nodes, Metrics: m, Log: log, RootCAs: authorities.Pool,
 			WriteTimeout: c.WriteTimeout, Silence: max(c.heartbeat(), c.WriteTimeout) + peerMargin,
 		}),
 	}, nil

@@ -24,10 +24,24 @@ type Config struct {
 	// Whether to serve TLS: on or off. Off is accepted while LISTEN is a loopback
 	// address, else only together with ACKNOWLEDGE_INSECURE.
 	TLS Switch `env:"TLS" envDefault:"on"`
-	// PEM file with the certificate, followed by the chain.
+	// PEM file with the certificate, followed by the chain. It is read again when it changes.
 	TLSCertFile string `env:"TLS_CERT_FILE"`
 	// PEM file with the certificate's key.
 	TLSKeyFile string `env:"TLS_KEY_FILE"`
+	// Directory of an ACME server that the certificate comes from, instead of files, such as
+	// https://ca.example.com/acme/directory. It asks at port 443 of ACME_HOSTS (tls-alpn-01),
+	// which must lead to LISTEN. Certificates are kept in DATA_DIR.
+	ACMEDirectory string `env:"ACME_DIRECTORY"`
+	// Host names to have certificates for, with commas between them.
+	ACMEHosts string `env:"ACME_HOSTS"`
+	// Address that the ACME server may write to.
+	ACMEEmail string `env:"ACME_EMAIL"`
+	// PEM file with the authority that signed the ACME server's own certificate. Empty means
+	// those that the system trusts.
+	ACMECAFile string `env:"ACME_CA_FILE"`
+	// How long browsers are to use nothing but TLS with the host of a page that they were
+	// shown, at any port of it (HSTS); 0 means that they are not told to.
+	HSTS time.Duration `env:"HSTS" envDefault:"8760h"`
 	// Set to true to serve without TLS on an address that others can reach: behind a
 	// proxy that ends TLS, say.
 	AcknowledgeInsecure bool `env:"ACKNOWLEDGE_INSECURE"`
@@ -42,6 +56,10 @@ type Config struct {
 	// PEM file with the authority that signed the Redis server's certificate. Empty
 	// means those that the system trusts.
 	RedisCAFile string `env:"REDIS_CA_FILE"`
+	// PEM file with the certificate to show to Redis, where it wants one, and the chain.
+	RedisCertFile string `env:"REDIS_CERT_FILE"`
+	// PEM file with that certificate's key.
+	RedisKeyFile string `env:"REDIS_KEY_FILE"`
 	// First part of the names of all Redis channels.
 	RedisPrefix string `env:"REDIS_PREFIX" envDefault:"buildrelay"`
 	// Slanger's Redis contract for the app, beside our own: off, on, or any. With on a
@@ -109,6 +127,83 @@ type Config struct {
 	// user channels have no logs. For build logs: private-build-* replay=all
 	LogRules LogRules `env:"LOG_RULES"`
 
+	// How events are masked, beside what publishers register by POST masks: rules with ; between
+	// them, the first that matches a channel counts. A rule is a channel name, with * for any
+	// characters, and what differs from field=text shapes=off notice=off. field is the member of
+	// data that is JSON which goes on from event to event; shapes=on masks tokens that are known
+	// by their form, such as those of GitHub or AWS; notice=on tells readers that something was
+	// masked (relay:masked).
+	MaskRules MaskRules `env:"MASK_RULES"`
+
+	// Whether the entries of the app's logs are sealed with KEYS_FILE: off, accept-plain or
+	// required. With accept-plain what is in a log unsealed is shown all the same, with required
+	// it is not.
+	AppSeal auth.Seal `env:"APP_SEAL" envDefault:"off"`
+
+	// File with the keys that seal logs and secrets, made by 'buildrelay keys create'. Nobody
+	// else may read it. It is read again when it changes.
+	KeysFile string `env:"KEYS_FILE"`
+	// Key of Vault's transit engine that KEYS_FILE is sealed with itself, such as
+	// https://vault.example.com:8200/transit/keys/buildrelay.
+	KeysVault string `env:"KEYS_VAULT"`
+	// Token to show to Vault.
+	VaultToken auth.Secret `env:"VAULT_TOKEN"`
+	// File that holds VAULT_TOKEN.
+	VaultTokenFile auth.Secret `env:"VAULT_TOKEN_FILE,file"`
+	// PEM file with the authority that signed Vault's certificate. Empty means those that the
+	// system trusts.
+	VaultCAFile string `env:"VAULT_CA_FILE"`
+
+	// PEM file with the authorities whose certificates callers of the HTTP API must show,
+	// beside their signature. Empty means that they need none.
+	APIClientCAFile string `env:"API_CLIENT_CA_FILE"`
+	// Which of these certificates will do, by a DNS name or URI in them, with commas between
+	// them and * for any characters, such as *.ci.example.com. Empty means all.
+	APIClientNames string `env:"API_CLIENT_NAMES"`
+	// PEM file with the revocation lists of the authorities of clients.
+	ClientCRLFile string `env:"CLIENT_CRL_FILE"`
+	// PEM file with the certificate that pipe and tail show to the HTTP API.
+	APIClientCertFile string `env:"API_CLIENT_CERT_FILE"`
+	// PEM file with that certificate's key.
+	APIClientKeyFile string `env:"API_CLIENT_KEY_FILE"`
+
+	// Whether the relay itself answers clients who ask for signatures, at /pusher/auth and
+	// /pusher/user-auth, and who decides: off, forward (AUTH_URL is asked), oidc (by tokens that the
+	// OpenID provider at AUTH_URL has signed), github or gitlab (whose API is asked, with the client's
+	// own token, whether it may read the repository).
+	Auth AuthMode `env:"AUTH" envDefault:"off"`
+	// Address of who decides. With forward that of the CI, which is asked by a POST with the client's
+	// cookies and Authorization: 2xx is yes, 3xx and 4xx but 429 are no. With oidc the issuer, as it calls
+	// itself. With github and gitlab that of the API; empty means https://api.github.com and
+	// https://gitlab.com/api/v4. It must begin with https, unless it is a loopback address or, but
+	// for oidc, ACKNOWLEDGE_INSECURE is set.
+	AuthURL string `env:"AUTH_URL"`
+	// Id of the one app for which AUTH_URL decides and the relay signs. It must be set where
+	// APPS_FILE has more than one.
+	AuthApp string `env:"AUTH_APP"`
+	// PEM file with the authority that signed AUTH_URL's certificate. Empty means those that the
+	// system trusts.
+	AuthCAFile string `env:"AUTH_CA_FILE"`
+	// Which channels may be asked for, with spaces between them, and what their names hold, such
+	// as private-build-{owner};{repo};{build}. All others are refused. No name may be of two of them.
+	AuthChannels string `env:"AUTH_CHANNELS"`
+	// How long an answer of who decides is believed (that there was none 1s at the most, a token's no
+	// longer than the token); 0 means that it is asked each time.
+	AuthCache time.Duration `env:"AUTH_CACHE" envDefault:"10s"`
+	// With oidc, whom a token must be for (aud).
+	AuthAudience string `env:"AUTH_AUDIENCE"`
+	// With oidc, what a token must say of its owner for a channel, with spaces between them:
+	// claims and values, with the fields of AUTH_CHANNELS and {channel}, such as
+	// repositories={owner}/{repo}. A claim is a string or a list of strings. With ~= for = a * at the
+	// end of one stands for anything: never for a claim that users choose themselves, such as a name.
+	AuthClaims string `env:"AUTH_CLAIMS"`
+	// With oidc, the claim that is the user's id.
+	AuthUserClaim string `env:"AUTH_USER_CLAIM" envDefault:"sub"`
+	// With oidc, the cookie that has the token, where the request has no Authorization: Bearer.
+	AuthCookie string `env:"AUTH_COOKIE"`
+	// With oidc, how far the issuer's clock may be from this node's, 5m at the most.
+	AuthSkew time.Duration `env:"AUTH_SKEW" envDefault:"60s"`
+
 	// Where webhooks may go beyond public addresses: networks such as 10.1.0.0/16, addresses,
 	// and the words private and loopback, with commas between them.
 	WebhookNetworks string `env:"WEBHOOK_NETWORKS"`
@@ -148,15 +243,22 @@ type Config struct {
 	// the name that they have.
 	NodeHostname string `env:"NODE_HOSTNAME"`
 
-	// Address for /metrics (Prometheus), /healthz, /readyz, /usage (memory), /audit,
-	// /debug/pprof/ and /debug/goroutines, without TLS. Empty turns it off.
+	// Address for /metrics (Prometheus), /healthz, /readyz, /usage (memory), /audit, /keys, /check,
+	// /debug/pprof/ and /debug/goroutines. Empty turns it off.
 	MetricsListen string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9601"`
-	// Token of at least 32 characters that readers of the audit trail show at
-	// METRICS_LISTEN, as a password or a bearer token. Without it the trail is shown only
-	// while METRICS_LISTEN is a loopback address.
+	// Whether METRICS_LISTEN serves TLS, with the same certificate as LISTEN: on or off.
+	MetricsTLS Switch `env:"METRICS_TLS" envDefault:"off"`
+	// Token of at least 32 characters that everybody has to show at METRICS_LISTEN, as a
+	// password or a bearer token, but for /healthz and /readyz. Without it and ADMIN_CLIENT_CA_FILE
+	// all is shown while METRICS_LISTEN is a loopback address, else only metrics and health.
 	AdminToken auth.Secret `env:"ADMIN_TOKEN"`
 	// File that holds ADMIN_TOKEN.
 	AdminTokenFile auth.Secret `env:"ADMIN_TOKEN_FILE,file"`
+	// PEM file with the authorities whose certificates will do instead of the token, where
+	// METRICS_TLS is on.
+	AdminClientCAFile string `env:"ADMIN_CLIENT_CA_FILE"`
+	// Which of these certificates will do, as in API_CLIENT_NAMES.
+	AdminClientNames string `env:"ADMIN_CLIENT_NAMES"`
 	// Percent of the memory that the process may have (GOMEMLIMIT, or what the container
 	// or the machine has) above which new clients are refused (4100), and /accept-traffic
 	// answers 503, for load balancers that ask there, as with soketi; 0 means that memory
@@ -174,7 +276,9 @@ type Config struct {
 	// administrators do, is refused when it cannot be recorded within 2 s.
 	Audit AuditMode `env:"AUDIT" envDefault:"spooled"`
 	// Database of the audit trail: a file (SQLite), or postgres://user:password@host/name
-	// where several nodes share one trail. Empty means audit.db in DATA_DIR.
+	// where several nodes share one trail. Empty means audit.db in DATA_DIR. A server that is
+	// not on this machine must have a certificate for its host, unless the address ends in
+	// ?sslmode= and another of PostgreSQL's modes.
 	AuditDatabase auth.Secret `env:"AUDIT_DATABASE"`
 	// File that holds AUDIT_DATABASE.
 	AuditDatabaseFile auth.Secret `env:"AUDIT_DATABASE_FILE,file"`
@@ -222,8 +326,11 @@ type Config struct {
 	// load balancer notices that it is not ready.
 	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"5s"`
 	// Time over which the node then asks its clients, one after the other, to connect
-	// elsewhere. They are asked all at once where Redis shows no other node.
+	// elsewhere. They are asked all at once where Redis shows no other node. Over the same time
+	// those are asked to reconnect whose key is revoked.
 	DrainWindow time.Duration `env:"DRAIN_WINDOW" envDefault:"30s"`
+
+	sealing sealingKeys // set by loadKeys
 }
 
 // loadConfig reads the settings from environ ("NAME=value") and checks them. The
@@ -241,6 +348,9 @@ func loadConfig(environ []string) (Config, error) {
 	c.AppSecret = cmp.Or(c.AppSecret, trim(c.AppSecretFile))
 	c.ClusterSecret = cmp.Or(c.ClusterSecret, trim(c.ClusterSecretFile))
 	c.AdminToken = cmp.Or(c.AdminToken, trim(c.AdminTokenFile))
+	if c.VaultToken == "" {
+		c.VaultToken, c.sealing.tokenFile = trim(c.VaultTokenFile), values[prefix+"VAULT_TOKEN_FILE"]
+	}
 	c.AuditDatabase = cmp.Or(c.AuditDatabase, trim(c.AuditDatabaseFile))
 	c.AuditOutlets = cmp.Or(c.AuditOutlets, trim(c.AuditOutletsFile))
 	return c, nil

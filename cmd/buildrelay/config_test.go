@@ -87,6 +87,10 @@ func TestConfigNamesTheSettingThatIsWrong(t *testing.T) {
 		{map[string]string{"RELAY_NODE_HOSTNAME": "https://node-3"}, "RELAY_NODE_HOSTNAME is"},
 		{map[string]string{"RELAY_NODE_HOSTNAME": `a"b`}, "RELAY_NODE_HOSTNAME is"},
 		{map[string]string{"RELAY_NODE_HOSTNAME": "a."}, "RELAY_NODE_HOSTNAME is"},
+		{map[string]string{"RELAY_APP_SEAL": "off"}, ""},
+		{map[string]string{"RELAY_APP_SEAL": "on"}, "RELAY_APP_SEAL"},
+		{map[string]string{"RELAY_APP_SEAL": "accept-plain"}, `the logs of app "3" are to be sealed (accept-plain), but RELAY_KEYS_FILE is not set`},
+		{map[string]string{"RELAY_APP_SEAL": "required", "RELAY_KEYS_FILE": "keys.json"}, ""},
 		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "RELAY_APPS_FILE: open /nowhere/apps.yaml: no such file"},
 		{map[string]string{"RELAY_APPS_FILE": "/nowhere/apps.yaml"}, "unset RELAY_APP_ID, RELAY_APP_KEY, RELAY_APP_SECRET"},
 	}

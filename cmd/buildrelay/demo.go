@@ -20,6 +20,7 @@ import (
 	"buildrelay/relay/broker"
 	"buildrelay/relay/demo"
 	"buildrelay/relay/server"
+	"buildrelay/relay/transport"
 )
 
 // demoFlags is the command line of 'buildrelay demo'.
@@ -29,7 +30,11 @@ type demoFlags struct {
 	firstBuild  int64
 	backend     bool
 	command     []string
+	ports       demoPorts
 }
+
+// demoPorts are open from the start, so that no two of several demos take the same.
+type demoPorts struct{ http, https, metrics *transport.Listener }
 
 // runDemo is 'buildrelay demo'.
 func runDemo(ctx context.Context, args []string) error {
@@ -38,6 +43,9 @@ func runDemo(ctx context.Context, args []string) error {
 		return usageError(err)
 	}
 	c, err := loadConfig(os.Environ())
+	if err == nil {
+		err = c.loadKeys(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -95,6 +103,7 @@ func demoLogs() LogRules {
 // so that their end is still told.
 func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error {
 	redis, err := f.prepare(ctx, &c)
+	defer f.ports.close()
 	if err != nil {
 		return err
 	}
@@ -125,13 +134,14 @@ func runAll(ctx context.Context, f demoFlags, c Config, log *slog.Logger) error 
 		return err
 	}
 	d, err := newBackend(demo.Config{
-		AppID: app.ID, Key: app.Keys[0], Publisher: n.broker,
+		AppID: app.ID, Key: app.SigningKey(), Publisher: n.broker,
 		First: f.first(), WSPort: portOf(f.http), WSSPort: portOf(f.https), Log: log,
 	}, f.command)
 	if err != nil {
 		return err
 	}
-	page = d.Handler()
+	page = strictPage(d.Handler(), c.HSTS)
+	n.operators.open = f.ports.metrics
 	f.welcome(os.Stdout, c.RedisPrefix+":"+app.ID, certificate, redis)
 	if c.audited() && c.MetricsListen != "" {
 		fmt.Printf("  The audit trail is at http://%s/audit\n\n", c.MetricsListen)
@@ -164,17 +174,17 @@ func (f *demoFlags) prepare(ctx context.Context, c *Config) (redis localRedis, e
 	if !isLoopback(f.http) && !c.AcknowledgeInsecure {
 		return redis, fmt.Errorf("--http %s would serve everybody's build output in the clear: give a loopback address, or set RELAY_ACKNOWLEDGE_INSECURE=true", f.http)
 	}
-	if f.http, err = freeAddress(ctx, f.http); err != nil {
+	if f.ports.http, err = openPort(ctx, &f.http); err != nil {
 		return redis, err
 	}
-	if f.https, err = freeAddress(ctx, f.https); err != nil {
+	if f.ports.https, err = openPort(ctx, &f.https); err != nil {
 		return redis, err
 	}
 	if c.AppsFile == "" && (c.AppID == "" || c.AppKey == "" || c.AppSecret == "") {
 		c.AppID, c.AppKey, c.AppSecret = "demo", "demo-key", auth.Secret(rand.Text())
 	}
 	if _, set := os.LookupEnv("RELAY_METRICS_LISTEN"); !set {
-		if c.MetricsListen, err = freeAddress(ctx, c.MetricsListen); err != nil { // several demos may run
+		if f.ports.metrics, err = openPort(ctx, &c.MetricsListen); err != nil {
 			return redis, err
 		}
 	}
@@ -225,11 +235,15 @@ func localCertificate() (server.Certificate, error) {
 
 // listeners are plain and TLS.
 func (f *demoFlags) listeners(certificate server.Certificate) ([]listener, error) {
-	config, err := server.LoadTLS(certificate.Cert, certificate.Key)
+	pair, err := loadPair(certificate.Cert, certificate.Key)
 	if err != nil {
 		return nil, err
 	}
-	return []listener{{address: f.http}, {address: f.https, tls: config}}, nil
+	shown := &shown{pair: pair}
+	return []listener{
+		{address: f.http, open: f.ports.http},
+		{address: f.https, tls: shown.config(), shown: shown, open: f.ports.https},
+	}, nil
 }
 
 // welcome says where to look, and how to publish by hand. In Redis the names of the app's
@@ -260,21 +274,30 @@ func nameOf(address string) string {
 	return address
 }
 
-// freeAddress returns address, or one with another port if its port is taken.
-func freeAddress(ctx context.Context, address string) (string, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", address)
+// openPort listens on an address, or on another port if its port is taken, and makes the
+// address the one that it got.
+func openPort(ctx context.Context, address *string) (*transport.Listener, error) {
+	ln, err := transport.Listen(ctx, *address)
 	if err != nil {
-		host, _, splitErr := net.SplitHostPort(address)
+		host, _, splitErr := net.SplitHostPort(*address)
 		if splitErr != nil {
-			return "", splitErr
+			return nil, splitErr
 		}
-		if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
-			return "", fmt.Errorf("looking for a free port: %w", err)
+		if ln, err = transport.Listen(ctx, net.JoinHostPort(host, "0")); err != nil {
+			return nil, fmt.Errorf("looking for a free port: %w", err)
 		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	*address = ln.Addr().String()
+	return ln, nil
+}
+
+// close closes what is still open.
+func (p demoPorts) close() {
+	for _, ln := range []*transport.Listener{p.http, p.https, p.metrics} {
+		if ln != nil {
+			_ = ln.Close() // what serves there has closed it before
+		}
+	}
 }
 
 func portOf(address string) int {

@@ -40,7 +40,7 @@ func (n *node) checkRedis(ctx context.Context) error {
 	defer cancel()
 	unfit, err := n.examine(ctx)
 	if err != nil {
-		n.log.Warn("Redis cannot be reached, waiting for it", "error", err)
+		n.log.Warn("Redis cannot be reached, waiting for it", "error", n.redis.Explain(err))
 		n.unfit.Store(&errUnchecked)
 	}
 	return unfit

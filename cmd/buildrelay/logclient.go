@@ -44,7 +44,13 @@ func newLogClient(c Config, to target, channel string) (*logClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := apiclient.New(apiclient.Config{URL: to.apiURL, Key: app.Keys[0], Roots: roots, Timeout: replyTime})
+	certificate, err := c.apiCertificate()
+	if err != nil {
+		return nil, err
+	}
+	client, err := apiclient.New(apiclient.Config{
+		URL: to.apiURL, Key: app.SigningKey(), Roots: roots, Certificate: certificate, Timeout: replyTime,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_API_URL: %w", err)
 	}

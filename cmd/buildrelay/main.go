@@ -26,6 +26,9 @@ Usage:
 	buildrelay cert --dir DIR [--host NAME]  make a certificate for trying things out
 	buildrelay redis install|script|check    prepare and check the Redis for logs
 	buildrelay audit export|tail|verify      read the audit trail, and prove that nobody changed it
+	buildrelay keys create|rotate|list|retire|seal
+	                                         the keys that seal logs and secrets
+	buildrelay check                         find out whether an installation is well made
 	buildrelay health                        ask the node on this machine whether it is ready
 	buildrelay version                       say which version this is
 
@@ -82,6 +85,10 @@ func run(ctx context.Context, args []string) int {
 		return report(runRedis(ctx, args))
 	case "audit":
 		return report(runAudit(ctx, args))
+	case "keys":
+		return report(runKeys(ctx, args))
+	case "check":
+		return runCheck(ctx, args)
 	case "health":
 		return report(runHealth(ctx, args))
 	case "version":

@@ -36,11 +36,12 @@ func guide(t *testing.T) map[string]map[string]string {
 	return all
 }
 
-// here replaces what is another's in a configuration: ports, files, and where Redis is.
+// here replaces what is another's in a configuration: ports, files, secrets, and where Redis is.
 func here(t *testing.T, env map[string]string) (redis *relaytest.Redis, certs *relaytest.Certs) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"RELAY_LISTEN": "127.0.0.1:0", "SOKETI_PORT": "0", "RELAY_REDIS_URL": "", "RELAY_TLS_CERT_FILE": "", "RELAY_TLS_KEY_FILE": "",
+		"RELAY_APP_SECRET": relaytest.Secret, "SOKETI_DEFAULT_APP_SECRET": relaytest.Secret,
 	} {
 		if _, there := env[name]; there {
 			env[name] = value

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -29,10 +30,17 @@ It publishes through the relay's HTTP API if RELAY_API_URL is set (or --url is
 given), with RELAY_APP_KEY and RELAY_APP_SECRET, else through Redis at
 RELAY_REDIS_URL; for the app RELAY_APP_ID. Instead of these three RELAY_APPS_FILE
 may be set: its first app is meant, or the one of RELAY_APP_ID. The command is not
-given RELAY_APP_SECRET, RELAY_APP_WEBHOOKS and RELAY_REDIS_URL.
+given the settings that are secrets, such as RELAY_APP_SECRET and RELAY_REDIS_URL,
+or name files with some: RELAY_APPS_FILE, RELAY_KEYS_FILE and RELAY_…_KEY_FILE.
 
 Where the channel is a log channel the relay keeps the output. The relay knows
-that by its RELAY_LOG_RULES; whoever publishes through Redis sets the same here.
+that by its RELAY_LOG_RULES; whoever publishes through Redis sets the same here,
+and RELAY_APP_SEAL and RELAY_KEYS_FILE where logs are sealed. A command can read
+what its user can, and such a keys file opens all logs: use it for builds that
+are trusted alone, and the HTTP API for others.
+
+With --mask-env secrets are masked before anything leaves, and on this terminal, too:
+a net for accidents, see "Secrets in the output" in docs/OPERATIONS.md.
 
 When the relay can't be reached the build goes on, and its output is kept until
 there is too much of it. What is lost is told to the readers, and here.
@@ -41,8 +49,9 @@ there is too much of it. What is lost is told to the readers, and here.
 
 // pipeFlags is the command line of 'buildrelay pipe'.
 type pipeFlags struct {
-	to     target
-	config pipe.Config // as far as flags say it
+	to      target
+	config  pipe.Config // as far as flags say it
+	maskEnv []string    // names of variables
 }
 
 // runPipe is 'buildrelay pipe'. It returns the command's exit code.
@@ -58,7 +67,7 @@ func runPipe(ctx context.Context, args []string) int {
 		report(err)
 		return exitPipe
 	}
-	c, err := f.configure(os.Environ())
+	c, err := f.configure(ctx, os.Environ())
 	if err != nil {
 		report(err)
 		return exitPipe
@@ -92,6 +101,7 @@ func parsePipeFlags(args []string) (pipeFlags, error) {
 		return buffer.UnmarshalText([]byte(s))
 	})
 	flags.DurationVar(&f.config.FlushWait, "flush-wait", pipe.DefaultFlushWait, "how long to wait for the relay at the end")
+	flags.Func("mask-env", "mask the values of these variables, such as DEPLOY_TOKEN,NPM_TOKEN, and tokens known by their form; may be given again", f.addMasked)
 	if err := flags.Parse(args); err != nil {
 		return f, err
 	}
@@ -104,18 +114,27 @@ func parsePipeFlags(args []string) (pipeFlags, error) {
 }
 
 // configure completes what the flags say by the settings in environ.
-func (f pipeFlags) configure(environ []string) (pipe.Config, error) {
+func (f pipeFlags) configure(ctx context.Context, environ []string) (pipe.Config, error) {
 	settings, err := loadConfig(environ)
+	if err == nil {
+		err = settings.loadKeys(ctx)
+	}
 	if err != nil {
 		return pipe.Config{}, err
 	}
 	// Text, whatever it is written to: it stands among the output of a build.
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: settings.LogLevel}))
 	c := f.config
+	if c.Mask, err = maskedValues(f.maskEnv, environ); err != nil {
+		return c, err
+	}
 	c.Log = log
 	c.Env = withoutSecrets(environ)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	publisher, app, err := newPublisher(settings, f.to, log)
+	if err == nil && f.to.apiURL == "" {
+		err = checkSealedPipe(app, c)
+	}
 	c.Publisher, c.AppID = publisher, app.ID
 	// Whoever publishes through Redis decides by its own rules; it may have no right to more.
 	c.NoLog = f.to.apiURL == "" && app.Logs.Find(c.Channel) == nil
@@ -123,16 +142,23 @@ func (f pipeFlags) configure(environ []string) (pipe.Config, error) {
 }
 
 // withoutSecrets is the environment for a command. Whoever may change a build
-// could read in it what lets him publish for all builds.
+// could read in it what lets him publish for all builds, or where that is.
 func withoutSecrets(environ []string) []string {
+	secrets := secretSettings()
 	var env []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if name != "RELAY_APP_SECRET" && name != "RELAY_APP_WEBHOOKS" && name != "RELAY_REDIS_URL" {
+		if !slices.Contains(secrets, name) && !namesSecretFile(name) {
 			env = append(env, entry)
 		}
 	}
 	return env
+}
+
+// namesSecretFile says whether a setting that is no secret names a file with secrets in it.
+func namesSecretFile(setting string) bool {
+	return slices.Contains([]string{"RELAY_APPS_FILE", "RELAY_KEYS_FILE"}, setting) ||
+		strings.HasPrefix(setting, "RELAY_") && strings.HasSuffix(setting, "_KEY_FILE")
 }
 
 // pipeSignals returns the signals that are passed on to the command. What we were

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -44,7 +43,7 @@ func TestPipeSaysWhichSettingIsMissing(t *testing.T) {
 		{"https://a", []string{"RELAY_APP_ID=3"}, "RELAY_API_URL"},
 		{"a:6001", app, "RELAY_API_URL"},
 	} {
-		_, err := pipeFlags{to: target{apiURL: tt.url}}.configure(tt.environ)
+		_, err := pipeFlags{to: target{apiURL: tt.url}}.configure(t.Context(), tt.environ)
 		if tt.names == "" && err != nil || tt.names != "" && (err == nil || !strings.Contains(err.Error(), tt.names)) {
 			t.Errorf("%q %v: %v", tt.url, tt.environ, err)
 		}
@@ -59,15 +58,18 @@ func TestPipeKnowsThroughRedisWhetherThereIsALog(t *testing.T) {
 	}{{"", "private-build-1", false}, {"", "live", true}, {"https://a", "live", false}} {
 		f := pipeFlags{to: target{apiURL: c.url}}
 		f.config.Channel = c.channel
-		if got, err := f.configure(environ); err != nil || got.NoLog != c.want {
+		if got, err := f.configure(t.Context(), environ); err != nil || got.NoLog != c.want {
 			t.Errorf("%+v: %v, %v", c, got.NoLog, err)
 		}
 	}
 }
 
 func TestACommandIsNotGivenTheSecrets(t *testing.T) {
-	got := withoutSecrets([]string{"PATH=/bin", "RELAY_APP_SECRET=s", "RELAY_REDIS_URL=redis://", "RELAY_APP_WEBHOOKS=[]", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="})
-	if diff := cmp.Diff([]string{"PATH=/bin", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET="}, got); diff != "" {
+	got := withoutSecrets([]string{
+		"PATH=/bin", "RELAY_APP_SECRET=s", "RELAY_REDIS_URL=redis://", "RELAY_APP_WEBHOOKS=[]", "RELAY_VAULT_TOKEN=t", "RELAY_APP_SECRET_FILE=/s", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET=",
+		"RELAY_KEYS_FILE=/k", "RELAY_APPS_FILE=/a", "RELAY_AUDIT_KEY_FILE=/k", "RELAY_TLS_KEY_FILE=/k", "RELAY_REDIS_KEY_FILE=/k", "RELAY_API_CLIENT_KEY_FILE=/k", "SSH_KEY_FILE=/theirs", "RELAY_REDIS_CA_FILE=/c",
+	})
+	if diff := cmp.Diff([]string{"PATH=/bin", "RELAY_APP_ID=3", "X=RELAY_APP_SECRET=", "SSH_KEY_FILE=/theirs", "RELAY_REDIS_CA_FILE=/c"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -125,20 +127,21 @@ func TestASecondSignalEndsTheInput(t *testing.T) {
 	}
 }
 
-func TestDemoTakesAnotherPortIfItsIsTaken(t *testing.T) {
-	first, err := freeAddress(t.Context(), "127.0.0.1:0")
-	if err != nil || portOf(first) == 0 {
-		t.Fatalf("%q, %v", first, err)
+func TestDemosHoldPortsOfTheirOwn(t *testing.T) {
+	taken := "127.0.0.1:0"
+	first, err := openPort(t.Context(), &taken)
+	if err != nil || portOf(taken) == 0 {
+		t.Fatalf("%q, %v", taken, err)
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	defer first.Close()
+	other := taken
+	second, err := openPort(t.Context(), &other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	second, err := freeAddress(t.Context(), l.Addr().String())
-	if err != nil || second == l.Addr().String() || !strings.HasPrefix(second, "127.0.0.1:") {
-		t.Errorf("%q, %v", second, err)
+	defer second.Close()
+	if other == taken || !strings.HasPrefix(other, "127.0.0.1:") {
+		t.Errorf("%q, after %q", other, taken)
 	}
 }
 

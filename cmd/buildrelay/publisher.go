@@ -39,9 +39,12 @@ func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, auth.A
 	var publisher pipe.Publisher
 	switch {
 	case to.apiURL != "":
-		publisher, err = newHTTPPublisher(app.Keys[0], to)
+		publisher, err = newHTTPPublisher(c, app.SigningKey(), to)
 	case c.RedisURL != "":
 		var redis *redisconn.Servers
+		if err = c.checkSealing([]auth.App{app}); err != nil {
+			return nil, app, err
+		}
 		if redis, err = redisServers(c); err == nil {
 			publisher = newBroker(c, redis, all, metrics.New(prometheus.NewRegistry()), log)
 		}
@@ -51,12 +54,16 @@ func newPublisher(c Config, to target, log *slog.Logger) (pipe.Publisher, auth.A
 	return publisher, app, err
 }
 
-func newHTTPPublisher(key auth.Key, to target) (pipe.Publisher, error) {
+func newHTTPPublisher(c Config, key auth.Key, to target) (pipe.Publisher, error) {
 	roots, err := to.roots()
 	if err != nil {
 		return nil, err
 	}
-	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: key, Roots: roots})
+	certificate, err := c.apiCertificate()
+	if err != nil {
+		return nil, err
+	}
+	publisher, err := pipe.NewHTTP(pipe.HTTPConfig{URL: to.apiURL, Key: key, Roots: roots, Certificate: certificate})
 	if err != nil {
 		return nil, fmt.Errorf("RELAY_API_URL: %w", err)
 	}

@@ -42,6 +42,9 @@ func TestARollingRestartNobodyNotices(t *testing.T) {
 		r.restart(len(r.all)-1-i, window)
 	}
 	r.expectUnnoticed()
+	for _, w := range r.all {
+		w.Kill() // those who are still there would have the window once more
+	}
 }
 
 // restart restarts a node, while lines come.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -36,8 +37,10 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 	defer stopCore()
 	accept, stopAccepting := context.WithCancel(core)
 	defer stopAccepting()
+	n.certificates.addListeners(listeners)
 	n.start(core)
 	n.noteStart(listeners)
+	n.startReminding(core, n.insecurities(listeners))
 	failed := make(chan error, 1)
 	accepting := newParts()
 	accepting.run("server", func() { failed <- n.server.Serve(accept) })
@@ -68,9 +71,14 @@ func (n *node) run(ctx context.Context, listeners []listener) error {
 func (n *node) start(core context.Context) {
 	n.running.run("hub", func() { n.hub.Run(core) })
 	n.running.run("broker", func() { n.broker.Run(core, n.hub, n.hub.Flush) })
+	n.running.run("masking", func() { n.masking.run(core) })
+	n.running.run("roll call", func() { n.rollCall.run(core) })
 	n.running.run("roster", func() { n.roster.Run(core, n.hub) })
+	n.running.run("revocations", func() { n.revocations.run(core) })
 	n.running.run("webhooks", func() { n.webhooks.run(core) })
+	n.certificates.start(core, n.running)
 	n.running.run("registry", func() { n.cluster.run(core) })
+	n.running.run("keys file", func() { n.attendKeys(core) })
 	if n.appsFile != nil {
 		n.running.run("apps file", func() { n.appsFile.Run(core, appsFileEvery, n.takeApps) })
 	}
@@ -84,13 +92,10 @@ func (n *node) start(core context.Context) {
 	n.running.run("service manager", func() { n.attend(core) })
 }
 
-// noteStart records that the node serves, and that whoever may listen can read along, if so.
+// noteStart records that the node serves.
 func (n *node) noteStart(listeners []listener) {
 	for _, l := range listeners {
 		n.audit.note(audit.ActionServerStart, audit.Server{Node: n.audit.name(), Version: version(), Address: l.address})
-		if l.tls == nil && !isLoopback(l.address) {
-			n.audit.note(audit.ActionServerInsecure, audit.ServerInsecure{Setting: "RELAY_TLS", Reason: "serving without TLS"})
-		}
 	}
 }
 
@@ -98,21 +103,39 @@ func (n *node) noteStart(listeners []listener) {
 func (n *node) takeApps(next []auth.App) error {
 	reload := audit.ConfigReload{Changed: changedApps(n.apps, next)}
 	reload.Before, reload.After = n.appsFile.Hashes()
-	err := n.hub.Reload(n.apps, next)
+	revoked := revokedKeys(n.apps, next)
+	err := errors.Join(n.config.checkSecrets(next), n.config.checkSealing(next), n.config.checkAuthApp(next))
+	if err == nil {
+		err = n.hub.Reload(n.apps, next)
+		n.hub.Reread() // what of logs may be shown can be another
+		n.broker.RereadMasks()
+	}
+	if err == nil {
+		n.apps.Uses.Keep(next, time.Now())
+		n.noteRevoked(revoked)
+	}
+	warnOfSecrets(next, n.log)
 	n.audit.noteOutcome(audit.ActionConfigReload, reload, err == nil)
 	return err
 }
 
 func (n *node) listen(ctx context.Context, listeners []listener) error {
 	for _, l := range listeners {
-		if _, err := n.server.Listen(ctx, l.address, l.tls); err != nil {
+		at, err := l.listen(ctx, n.server, asking(l.tls, n.clients.api))
+		if err != nil {
 			return err
 		}
+		if n.first.address == "" {
+			n.first = listener{address: at.String(), tls: l.tls, shown: l.shown}
+		}
 	}
-	if n.config.MetricsListen == "" {
+	if n.operators.address == "" {
 		return nil
 	}
-	_, err := n.metrics.Listen(ctx, n.config.MetricsListen, nil)
+	config, err := n.operatorsTLS(listeners)
+	if err == nil {
+		_, err = n.operators.listen(ctx, n.metrics, config)
+	}
 	return err
 }
 

@@ -12,8 +12,6 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
-
-	"buildrelay/relay/server"
 )
 
 // runServe is 'buildrelay serve'.
@@ -25,6 +23,9 @@ func runServe(ctx context.Context, args []string) error {
 	c, soketi, err := loadWithSoketi(os.Environ())
 	if err != nil {
 		return err
+	}
+	if err := c.loadKeys(ctx); err != nil {
+		return soketi.explain(err)
 	}
 	redis, err := soketi.startRedis(&c)
 	if err != nil {
@@ -42,7 +43,7 @@ func runServe(ctx context.Context, args []string) error {
 	for _, name := range unknownSettings(os.Environ()) {
 		log.Warn("not a setting, is it misspelt?", "name", name)
 	}
-	l, err := c.listener(log)
+	l, err := c.listener()
 	if err != nil {
 		return err
 	}
@@ -64,18 +65,15 @@ func runServe(ctx context.Context, args []string) error {
 }
 
 // listener is where the settings say to serve.
-func (c *Config) listener(log *slog.Logger) (listener, error) {
+func (c *Config) listener() (listener, error) {
 	if !c.TLS {
-		if !isLoopback(c.Listen) {
-			log.Warn("serving WITHOUT TLS: everybody on the network can read the build output", "address", c.Listen)
-		}
 		return listener{address: c.Listen}, nil
 	}
-	config, err := server.LoadTLS(c.TLSCertFile, c.TLSKeyFile)
+	shown, err := c.shown()
 	if err != nil {
-		return listener{}, fmt.Errorf("RELAY_TLS_CERT_FILE, RELAY_TLS_KEY_FILE: %w", err)
+		return listener{}, err
 	}
-	return listener{c.Listen, config}, nil
+	return listener{address: c.Listen, tls: shown.config(), shown: shown}, nil
 }
 
 // parse parses flags and refuses other arguments.

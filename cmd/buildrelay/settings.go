@@ -60,7 +60,7 @@ func (c *Config) ofOneApp(other *Config) (names []string) {
 	values, others := reflect.ValueOf(*c), reflect.ValueOf(*other)
 	for _, field := range reflect.VisibleFields(values.Type()) {
 		name := settingOf(field.Name)
-		if !strings.HasPrefix(name, prefix+"APP_") && name != prefix+"LOG_RULES" {
+		if !strings.HasPrefix(name, prefix+"APP_") && name != prefix+"LOG_RULES" && name != prefix+"MASK_RULES" {
 			continue
 		}
 		if !reflect.DeepEqual(values.FieldByIndex(field.Index).Interface(), others.FieldByIndex(field.Index).Interface()) {

@@ -9,7 +9,7 @@ import (
 
 // state is what the node's metrics are asked for.
 func (n *node) state() metrics.State {
-	s := metrics.State{Version: "unknown", Ready: n.parts()}
+	s := metrics.State{Version: "unknown", Ready: n.parts(), Keys: n.keyStates}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return s

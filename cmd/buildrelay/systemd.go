@@ -122,12 +122,15 @@ func (n *node) attend(ctx context.Context) {
 
 // reload looks at once at what may have changed.
 func (n *node) reload(ctx context.Context) {
-	if n.appsFile == nil {
-		n.log.Info("SIGHUP: there is nothing to reload, since there is no RELAY_APPS_FILE")
-		return
-	}
-	n.log.Info("SIGHUP: looking at the apps file")
 	ctx, cancel := context.WithTimeout(ctx, reloadTime)
 	defer cancel()
-	n.appsFile.Reload(ctx)
+	looked := n.certificates.reload(ctx)
+	looked = n.reloadKeys(ctx) || looked // before the apps file, which may need them
+	switch {
+	case n.appsFile != nil:
+		n.log.Info("SIGHUP: looking at the apps file")
+		n.appsFile.Reload(ctx)
+	case !looked:
+		n.log.Info("SIGHUP: there is nothing to reload, since there is no RELAY_APPS_FILE")
+	}
 }

@@ -52,6 +52,9 @@ func runTail(ctx context.Context, args []string) int {
 		return report(err)
 	}
 	c, err := loadConfig(os.Environ())
+	if err == nil {
+		err = c.loadKeys(ctx)
+	}
 	if err != nil {
 		return report(err)
 	}

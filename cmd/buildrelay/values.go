@@ -36,6 +36,23 @@ func (m *SlangerMode) UnmarshalText(text []byte) error {
 	}
 }
 
+// AuthMode is the setting for who answers clients that ask for signatures.
+type AuthMode string
+
+// UnmarshalText reads "off", "forward", "oidc", "github" or "gitlab".
+func (m *AuthMode) UnmarshalText(text []byte) error {
+	switch mode := AuthMode(text); mode {
+	case "off", "forward", "oidc", "github", "gitlab":
+		*m = mode
+		return nil
+	default:
+		return fmt.Errorf("%q is none of off, forward, oidc, github and gitlab", text)
+	}
+}
+
+// on says whether anybody is signed for.
+func (m AuthMode) on() bool { return m != "" && m != "off" }
+
 // AuditMode is the setting for how the audit trail is kept.
 type AuditMode string
 

@@ -92,6 +92,7 @@ func TestWebhooksOutliveTheNodeThatTellsThem(t *testing.T) {
 			w := killedWorld{nodes: newNodes(t, 2, hookEnv(hooks)), t: t, hooks: hooks}
 			w.speak()
 			hooks.ExpectCall(1)
+			w.awaitNoted()
 			w.all[victim].Kill()
 			before := hooks.Calls()
 			hooks.Answer(relaytest.HookStatus(200))
@@ -117,6 +118,19 @@ func (w *killedWorld) speak() {
 		c.ExpectOpen()
 		w.clients, w.channels = append(w.clients, c), append(w.channels, channel)
 	}
+}
+
+// awaitNoted waits until Redis has all of it: what a node has yet to note is lost with it.
+func (w *killedWorld) awaitNoted() {
+	w.t.Helper()
+	client := relaytest.RedisClient(w.t, w.redis.URL())
+	relaytest.Eventually(w.t, "Redis has all that is to be told", func() bool {
+		noted := int64(0)
+		for partition := range 16 {
+			noted += client.XLen(w.t.Context(), fmt.Sprintf("buildrelay:{~roster:%d}:out", partition)).Val()
+		}
+		return noted == int64(len(w.channels)*(1+killedEvents))
+	})
 }
 
 // judge compares what came after the kill with what had to come. Before it nobody was

@@ -87,7 +87,7 @@ func TestResumedPagesReadEveryLineOnceOverHTTP(t *testing.T) {
 func (l *longWay) open() {
 	l.t.Helper()
 	options := relaytest.PusherJSOptions{
-		Build: "web", Via: l.link.Address(), Terse: true, Patience: 2 * time.Minute,
+		Build: "web", Via: l.link.Address(), Terse: true, Patience: 4 * time.Minute, // more than a page that heard no end waits before it asks
 		Constructor: map[string]any{"pongTimeout": 5000},
 		Resume:      map[string]any{"rewind": map[string]any{"from": "start"}},
 	}

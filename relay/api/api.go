@@ -16,6 +16,7 @@ import (
 	"buildrelay/protocol"
 	"buildrelay/relay"
 	"buildrelay/relay/audit"
+	"buildrelay/relay/clientcert"
 	"buildrelay/relay/metrics"
 )
 
@@ -37,7 +38,8 @@ type Publisher interface {
 }
 
 // API is the handler for /apps/, and for the one call at /users/ that names no app. All
-// exported fields are required, but RefusedCalls, Address, Auditor, Jobs and Reports.
+// exported fields are required, but RefusedCalls, Address, Clients, Auditor, Jobs, Reports, Masks
+// and Revocations.
 type API struct {
 	Apps      *auth.Apps
 	Publisher Publisher
@@ -55,14 +57,21 @@ type API struct {
 	// Address returns where a request comes from; nil means the other end of its
 	// connection.
 	Address func(*http.Request) netip.Addr
+	// Clients say whose certificates will do, which callers show beside the signature; nil
+	// means that they need none.
+	Clients *clientcert.Rule
 	// Auditor keeps records of calls; nil where nobody does, which costs nothing. Run must run
 	// where there is one.
 	Auditor relay.Auditor
 	// Jobs make records of status events that are published; nil where none do, or there is
 	// no Auditor.
 	Jobs audit.Jobs
+	// Masks keep what publishers want masked; nil where nothing is masked.
+	Masks Masks
 	// Reports keeps what backends report; nil where no audit trail is kept.
 	Reports Reports
+	// Revocations tells what is revoked; nil where nobody does.
+	Revocations Revocations
 
 	readers  atomic.Int64 // calls that stay for a while
 	warned   atomic.Int64 // the second in which a failure was logged last
@@ -113,6 +122,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) (route, reply, erro
 	}
 	out, err := a.carryOut(w, r, t)
 	if err != nil {
+		a.noteKeyRefused(r, t, err)
 		a.noteDenied(r, t, err)
 	}
 	return t.route, out, err
@@ -124,12 +134,21 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request, t target) (reply,
 	if err != nil {
 		return nil, err
 	}
+	out, err := a.handle(r.Context(), c, t)
+	if !refuses(err) {
+		a.noteKeyUsed(c, t.right())
+	}
+	return out, err
+}
+
+// handle carries out a call that is authentic.
+func (a *API) handle(ctx context.Context, c *call, t target) (reply, error) {
 	if t.reads() {
 		if err := a.allow(c.app, reads, 1); err != nil {
 			return nil, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), t.time)
+	ctx, cancel := context.WithTimeout(ctx, t.time)
 	defer cancel()
 	return t.handle(a, ctx, c)
 }

@@ -60,7 +60,7 @@ func attack(t *testing.T, address, raw string) (status int, header http.Header, 
 	}
 }
 
-// Rows 56 to 60 of the attacks on the HTTP API (reliability.md 3.1 C), byte for byte. Each
+// Rows 56 to 60 of docs/ATTACKS.md, byte for byte. Each
 // is answered, or cut off (0), and nothing but what was signed is published.
 func TestRawAttacks(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
 	"buildrelay/relay/audit"
@@ -26,6 +27,9 @@ const mostReports = 100
 func (a *API) postAudit(ctx context.Context, c *call) (reply, error) {
 	if a.Reports == nil {
 		return nil, &failure{status: http.StatusNotFound, message: "no audit trail is kept"}
+	}
+	if err := c.signer.CheckUnlimited(auth.RightPublish, "report to the audit trail"); err != nil {
+		return nil, err
 	}
 	reports, named, err := readReports(c.body)
 	if err != nil {

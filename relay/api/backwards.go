@@ -26,7 +26,7 @@ func (a *API) readBefore(ctx context.Context, c *call, wanted place, limit int) 
 	for {
 		here := wanted.in(page.Top)
 		if gap := here.elsewhere(page.Top); gap != nil {
-			return part{page: page, gap: gap}, nil
+			return part{page: page, runs: []run{{gap: gap}}}, nil
 		}
 		end := here.at.ID.Offset
 		count := page.Top.ID.Offset + 1 - end + uint64(max(limit, spare))
@@ -43,54 +43,64 @@ func (a *API) readBefore(ctx context.Context, c *call, wanted place, limit int) 
 
 // collect goes forwards from a page on up to a place.
 func (a *API) collect(ctx context.Context, c *call, page protocol.Page, here place, limit int) (part, error) {
-	var p part
+	var r run
 	for {
-		p.page = page
 		if here.isForked(page.Entries) {
-			p.gap, p.entries = here.lost(protocol.GapFork, page.Top), nil
-			return p, nil
+			return part{page: page, runs: []run{{gap: here.lost(protocol.GapFork, page.Top)}}}, nil
 		}
-		p.extend(page, here.at.ID.Offset, limit)
+		r.extend(page, here.at.ID.Offset, limit)
 		if !page.More || page.End.ID.Offset >= here.at.ID.Offset {
 			break
 		}
 		var err error
 		page, err = a.readLog(ctx, c, protocol.Start{Kind: protocol.StartSince, Since: page.End})
 		if err != nil {
-			return p, err
+			return part{}, err
 		}
 		if page.Top.Epoch != here.at.Epoch {
-			return part{page: page, gap: here.lost(protocol.GapEpoch, page.Top)}, nil
+			return part{page: page, runs: []run{{gap: here.lost(protocol.GapEpoch, page.Top)}}}, nil
 		}
 	}
+	p := part{page: page, runs: []run{r}}
 	switch {
-	case len(p.entries) > 0:
-		p.next = p.entries[len(p.entries)-1].Link.At
+	case len(r.entries) > 0:
+		p.next = r.end(page.From)
 	case here.end:
 		p.next = page.Top
 	}
 	return p, nil
 }
 
-// extend adds what a page has before an offset, and drops what is too much in front.
-// A gap between the entries so far and the offset is that of the page behind it.
-func (p *part) extend(page protocol.Page, end uint64, limit int) {
-	more := before(page.Entries, end)
-	if gap := page.Gap(); gap != nil && (len(more) > 0 || len(p.entries) == 0) {
-		p.gap, p.entries = gap, nil
+// extend adds what a page has before an offset, and drops what is in front of a hole, or
+// too much there. A gap between the entries so far and the offset is that of the page
+// behind it.
+func (r *run) extend(page protocol.Page, end uint64, limit int) {
+	for _, whole := range page.Runs() {
+		if whole.From.ID.Offset >= end {
+			break
+		}
+		more := before(whole.Entries, end)
+		if gap := whole.Gap(); gap != nil && (len(more) > 0 || len(r.entries) == 0) {
+			r.gap, r.entries = gap, nil
+		}
+		r.entries = append(r.entries, more...)
 	}
-	p.entries = append(p.entries, more...)
-	start, size := len(p.entries), 0
-	for start > 0 && len(p.entries)-start < limit {
-		e := p.entries[start-1]
+	r.keepLast(limit)
+}
+
+// keepLast drops the first entries where there are more than limit, or than a page has.
+func (r *run) keepLast(limit int) {
+	start, size := len(r.entries), 0
+	for start > 0 && len(r.entries)-start < limit {
+		e := r.entries[start-1]
 		size += len(e.Name) + len(e.Data)
-		if size > maxBackwards && start < len(p.entries) {
+		if size > maxBackwards && start < len(r.entries) {
 			break
 		}
 		start--
 	}
 	if start > 0 {
-		p.gap, p.entries = nil, p.entries[start:]
+		r.gap, r.entries = nil, r.entries[start:]
 	}
 }
 

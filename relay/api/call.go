@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -22,6 +23,8 @@ type call struct {
 	path   string // decoded
 	header http.Header
 	key    string // its Idempotency-Key, or ""
+	signer *auth.Key
+	tls    *tls.ConnectionState // nil without TLS
 	who    *caller
 }
 
@@ -33,6 +36,7 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, t target) (*c
 		hangUp(w, r)
 		return nil, err
 	}
+	signer, _ := app.Key(query.Get("auth_key"))
 	limit := int64(cmp.Or(app.Limits.Body, protocol.MaxBody))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
@@ -45,7 +49,7 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, t target) (*c
 	if !utf8.Valid(body) {
 		return nil, badRequest("the body is not UTF-8")
 	}
-	c := &call{app: app, name: t.name, query: query, body: body, method: r.Method, path: r.URL.Path, header: r.Header, who: a.caller(r, query)}
+	c := &call{app: app, name: t.name, query: query, body: body, method: r.Method, path: r.URL.Path, header: r.Header, signer: signer, tls: r.TLS, who: a.caller(r, query)}
 	c.key, err = readKey(r.Header)
 	return c, err
 }
@@ -55,11 +59,19 @@ func (a *API) admitHead(r *http.Request, t target) (*auth.App, url.Values, error
 	if err := a.checkAddress(r); err != nil {
 		return nil, nil, err
 	}
+	if err := a.checkClient(r); err != nil {
+		return nil, nil, err
+	}
 	app := a.app(t, r)
 	query, err := a.checkHead(app, r)
 	if err != nil {
 		a.countRefusal(r, err)
 		return nil, nil, err
+	}
+	if signer, _ := app.Key(query.Get("auth_key")); signer != nil {
+		if err := signer.CheckRight(t.right(), ""); err != nil {
+			return nil, nil, err
+		}
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, nil, &failure{status: http.StatusUnsupportedMediaType, message: "the body must not be compressed"}

@@ -4,18 +4,19 @@ import (
 	"context"
 	"strings"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
-// checkChannel refuses what is no name of a channel.
+// checkChannel refuses what is no name of a channel, and a channel that the key may not read.
 func (c *call) checkChannel() error {
 	if err := protocol.CheckChannel(c.name, c.app.Limits.ChannelName); err != nil {
 		return err
 	}
-	return nil
+	return c.signer.CheckRight(auth.RightRead, c.name)
 }
 
-// getChannels lists the app's occupied channels.
+// getChannels lists the app's occupied channels, as far as the key may read them.
 func (a *API) getChannels(ctx context.Context, c *call) (reply, error) {
 	prefix, asked := c.query.Get("filter_by_prefix"), parseInfo(c.query["info"]...)
 	for _, name := range asked {
@@ -32,9 +33,12 @@ func (a *API) getChannels(ctx context.Context, c *call) (reply, error) {
 	}
 	channels, none := make(map[string]attributes, len(counts)), attributes{}
 	for name, n := range counts {
-		channels[name] = none
-		if len(asked) > 0 {
+		switch {
+		case !c.signer.Channels.Match(name):
+		case len(asked) > 0:
 			channels[name] = attributes{infoUsers: n}
+		default:
+			channels[name] = none
 		}
 	}
 	return map[string]any{"channels": channels}, nil

@@ -15,7 +15,7 @@ type failure struct {
 	status  int
 	message string
 	allow   string // the methods that would do, where the one that was used does not
-	cause   string // what records of calls that are too many say
+	cause   string // what records say of calls that were refused; empty where none do
 }
 
 func (f *failure) Error() string { return f.message }
@@ -63,6 +63,12 @@ func statusOf(err error) (status int, message string) {
 		return http.StatusServiceUnavailable, "not replicated: " + protocol.ErrNotReplicated.Error() + "; try again with the same id"
 	case errors.Is(err, protocol.ErrFull):
 		return http.StatusServiceUnavailable, "storage full: " + protocol.ErrFull.Error()
+	case errors.Is(err, protocol.ErrMaskKeys):
+		return http.StatusConflict, "no keys: " + protocol.ErrMaskKeys.Error()
+	case errors.Is(err, protocol.ErrMasksFull):
+		return http.StatusConflict, "masks full: " + protocol.ErrMasksFull.Error()
+	case errors.Is(err, protocol.ErrMasksUnread):
+		return http.StatusServiceUnavailable, "masks unread: " + protocol.ErrMasksUnread.Error() + ", try again"
 	case errors.Is(err, protocol.ErrLogClosed):
 		return http.StatusConflict, "log closed: " + protocol.ErrLogClosed.Error()
 	default:

@@ -42,7 +42,7 @@ func (a *API) postChannelEvent(ctx context.Context, c *call) (reply, error) {
 }
 
 func (a *API) post(ctx context.Context, c *call, p *publication) (reply, error) {
-	events, err := p.events(c.app)
+	events, err := c.eventsOf(p)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (a *API) postBatch(ctx context.Context, c *call) (reply, error) {
 		if p.channel == nil {
 			return nil, badRequest("event %d of the batch has no channel", i)
 		}
-		more, err := p.events(c.app)
+		more, err := c.eventsOf(p)
 		if err != nil {
 			return nil, err
 		}

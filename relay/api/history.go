@@ -33,6 +33,8 @@ type HistoryEntry struct {
 	Event    string `json:"event"`
 	Data     string `json:"data"`
 	Time     int64  `json:"time"` // when Redis took it, in ms since the epoch
+	// Sealed says that the log has the data sealed: the digests are over what it has.
+	Sealed bool `json:"sealed,omitempty"`
 }
 
 // HistoryGap is a [protocol.Gap], as relay:gap tells it.
@@ -60,10 +62,13 @@ func (a *API) getHistory(ctx context.Context, c *call) (reply, error) {
 	case q.wait > 0:
 		p, err = a.await(ctx, c, q)
 	default:
-		p, err = a.read(ctx, c, q.start, q.limit)
+		p, err = a.read(ctx, c, q.start)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case q.before == nil:
+		p = p.first(q.limit)
 	}
 	return p.history(), nil
 }
@@ -78,7 +83,7 @@ func (a *API) await(ctx context.Context, c *call, q historyQuery) (part, error) 
 	defer leave()
 	until := time.Now().Add(q.wait)
 	for {
-		p, err := a.read(ctx, c, q.start, q.limit)
+		p, err := a.read(ctx, c, q.start)
 		left := time.Until(until)
 		if err != nil || !p.empty() || p.ended() || left <= 0 {
 			return p, err
@@ -89,17 +94,18 @@ func (a *API) await(ctx context.Context, c *call, q historyQuery) (part, error) 
 	}
 }
 
-// history is the part as it is told.
+// history is a part of one run, as it is told.
 func (p part) history() *History {
+	r := p.runs[0]
 	h := &History{Position: p.page.Top.String(), Closed: p.page.Closed, Entries: []HistoryEntry{}}
-	if p.gap != nil {
-		h.Gap = newGap(p.gap)
+	if r.gap != nil {
+		h.Gap = newGap(r.gap)
 	}
-	for _, e := range p.entries {
-		h.Entries = append(h.Entries, HistoryEntry{e.Link.At.ID.String(), e.Link.At.String(), e.Name, e.Data, e.Link.Time})
+	for _, e := range r.entries {
+		h.Entries = append(h.Entries, HistoryEntry{e.Link.At.ID.String(), e.Link.At.String(), e.Name, e.Data, e.Link.Time, e.Link.Sealed})
 		h.Final = e.Link.Final
 	}
-	if len(p.entries) > 0 && p.entries[0].Link.At.ID.Offset > p.page.Oldest.Offset {
+	if len(r.entries) > 0 && r.entries[0].Link.At.ID.Offset > p.page.Oldest.Offset {
 		h.Previous = &h.Entries[0].Position
 	}
 	if !p.ended() {

@@ -51,7 +51,7 @@ func (a *API) claim(ctx context.Context, c *call) error {
 	if c.key == "" {
 		return nil
 	}
-	same, err := a.Publisher.Claim(ctx, c.app.ID, c.key, c.digest())
+	same, err := a.Publisher.Claim(ctx, c.app.ID, c.claimed(), c.digest())
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,15 @@ func (a *API) claim(ctx context.Context, c *call) error {
 		return &failure{status: http.StatusConflict, message: "this " + keyHeader + " was given to another call"}
 	}
 	return nil
+}
+
+// claimed is what the call claims: who may publish to some channels only can neither take the
+// keys of others' calls, nor find out which there are.
+func (c *call) claimed() string {
+	if c.signer.Channels == nil {
+		return c.key
+	}
+	return c.signer.Key + " " + c.key
 }
 
 // digest stands for all that the call says. Its signature is not part of that: a call

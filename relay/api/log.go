@@ -39,7 +39,7 @@ func (a *API) getLog(ctx context.Context, c *call) (reply, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	first, err := a.read(ctx, c, protocol.Start{Kind: protocol.StartFirst}, maxEntries)
+	first, err := a.read(ctx, c, protocol.Start{Kind: protocol.StartFirst})
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (a *API) getLog(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	s := &logStream{a, c, leave, first, follow}
-	if follow || !c.wantsRange(first.page.Oldest) {
+	if follow || !a.wantsRange(c, first.page.Oldest) {
 		return s, nil
 	}
 	ranges, err := s.survey(ctx)
@@ -90,9 +90,6 @@ func (s *logStream) setHeaders(h http.Header) {
 	if download, _ := readSwitch(s.call.query, "download"); download {
 		h.Set("Content-Disposition", `attachment; filename="`+fileName(s.call.name)+`"`)
 	}
-	if page := s.first.page; page.Closed && !s.follow {
-		h.Set("ETag", etag(page))
-	}
 }
 
 // copy writes the log part by part to its end; following, to its final entry. It
@@ -102,7 +99,7 @@ func (s *logStream) copy(ctx context.Context, w patientWriter, text *logText) (p
 	s.first = part{}
 	for {
 		text.add(p)
-		p.entries, p.page.Entries = nil, nil // a client that is slow, or waits, holds nothing big
+		p.runs, p.page.Entries = nil, nil // a client that is slow, or waits, holds nothing big
 		if err := w.writeAll(text.take(), s.follow); err != nil {
 			return p, err
 		}
@@ -117,7 +114,7 @@ func (s *logStream) copy(ctx context.Context, w patientWriter, text *logText) (p
 }
 
 // next reads what follows a part. At the end of the log it looks now and then, and
-// goes on doing so while Redis is away.
+// goes on doing so while Redis is away, but not once the caller may no longer read.
 func (s *logStream) next(ctx context.Context, last part) (part, error) {
 	start := protocol.Start{Kind: protocol.StartSince, Since: last.next}
 	for wait := last.atTop(); ; wait = true {
@@ -126,9 +123,9 @@ func (s *logStream) next(ctx context.Context, last part) (part, error) {
 				return last, err
 			}
 		}
-		p, err := s.api.read(ctx, s.call, start, maxEntries)
+		p, err := s.api.read(ctx, s.call, start)
 		switch {
-		case !s.follow:
+		case !s.follow || refuses(err):
 			return p, err
 		case err == nil && (!p.empty() || !p.atTop() || p.ended()):
 			return p, nil

@@ -233,7 +233,11 @@ func TestRangesAreSlicesOfTheWhole(t *testing.T) {
 	w.spoil(at[0]) // the notice begins a line, and a piece of the text
 	whole, text := w.get(logPath, "")
 	size := len(text)
-	etag := whole.header.Get("ETag")
+	head, _ := w.call(http.MethodHead, logPath, "")
+	etag := head.header.Get("ETag")
+	if sent := whole.header.Get("ETag"); sent != "" {
+		t.Errorf("a text that is still read has the ETag %s", sent)
+	}
 	if !strings.Contains(text, "can't be read ===") || etag == "" {
 		t.Fatal("the log is not what this test needs")
 	}
@@ -285,6 +289,30 @@ func TestRangesOfATrimmedLogAreCountedFromItsEnd(t *testing.T) {
 	expect(http.StatusOK, text, "Range", "bytes=20-", "If-Range", head.header.Get("ETag"))
 }
 
+// What is masked may be another tomorrow, and with it the number of each byte.
+func TestRangesOfAMaskedLogAreCountedFromItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newLogWorld(t, 10_000)
+	w.api.Masks = &maskBook{}
+	w.print(1, 15)
+	_, text := w.get(logPath, "")
+	head, _ := w.call(http.MethodHead, logPath, "")
+	for _, test := range []struct {
+		status int
+		want   string
+		header []string
+	}{
+		{http.StatusOK, text, []string{"Range", "bytes=20-"}},
+		{http.StatusPartialContent, line(15), []string{"Range", "bytes=-8"}},
+		{http.StatusPartialContent, text[20:], []string{"Range", "bytes=20-", "If-Range", head.header.Get("ETag")}},
+		{http.StatusOK, text, []string{"Range", "bytes=20-", "If-Range", `"of what was masked otherwise"`}},
+	} {
+		if response, got := w.get(logPath, "", test.header...); response.status != test.status || got != test.want {
+			t.Errorf("%v: %d, %q", test.header, response.status, got)
+		}
+	}
+}
+
 // meddling does something before a read of the log.
 type meddling struct {
 	api.Logs
@@ -314,12 +342,15 @@ func TestARangeIsCutOffWhereTheLogIsTrimmedMeanwhile(t *testing.T) {
 	}
 }
 
-// What was appended after the measure was taken is not in the answer.
+// What was appended after the measure was taken, or is missing there, is not in the answer.
 func TestARangeEndsWhereTheLogDidAtFirst(t *testing.T) {
 	t.Parallel()
 	w := newLogWorld(t, 5000)
 	w.print(1, 1200)
-	w.api.Logs = &meddling{Logs: w.broker, when: 2, what: func() { w.print(1201, 1100) }}
+	w.api.Logs = &meddling{Logs: w.broker, when: 2, what: func() {
+		at := w.print(1201, 1100)
+		w.spoil(at[0], at[2])
+	}}
 	if response, text := w.get(logPath, "", "Range", "bytes=5-"); response.status != http.StatusPartialContent || text != lines(1, 1200)[5:] {
 		t.Errorf("%d, %d bytes", response.status, len(text))
 	}

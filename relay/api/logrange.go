@@ -2,12 +2,13 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +16,10 @@ import (
 )
 
 // wantsRange says whether the call asks for a part of the text, or for its length. A
-// log that was trimmed begins elsewhere every time: without If-Range a byte of it
-// can be counted from the end only, and such a Range is not obeyed.
-func (c *call) wantsRange(oldest protocol.ID) bool {
+// log that was trimmed begins elsewhere every time, one that is sealed is another
+// text without some of the keys, and one that is masked with other values: without If-Range
+// a byte of it can be counted from the end only, and such a Range is not obeyed.
+func (a *API) wantsRange(c *call, oldest protocol.ID) bool {
 	asked := c.header.Get("Range")
 	switch {
 	case c.method == http.MethodHead:
@@ -25,13 +27,8 @@ func (c *call) wantsRange(oldest protocol.ID) bool {
 	case asked == "":
 		return false
 	}
-	return oldest.Offset == 1 || c.header.Get("If-Range") != "" || strings.HasPrefix(asked, "bytes=-")
-}
-
-// etag names the text of a log up to its newest entry, whose id is a hash over all
-// entries.
-func etag(page protocol.Page) string {
-	return `"` + strconv.FormatUint(page.Oldest.Offset, 10) + "-" + page.Top.String() + `"`
+	same := oldest.Offset == 1 && !c.app.Seal.On() && !a.masked(c.app.ID, c.name)
+	return same || c.header.Get("If-Range") != "" || strings.HasPrefix(asked, "bytes=-")
 }
 
 // logRange answers with a part of a text, or with its headers alone.
@@ -39,12 +36,15 @@ type logRange struct {
 	*logStream
 	text     *rangeText
 	surveyed *logText
+	// etag is a hash of the text: the same entries have another where a node cannot open
+	// some of them.
+	etag string
 }
 
 func (l *logRange) serve(w http.ResponseWriter, r *http.Request) error {
 	defer l.leave()
 	l.setHeaders(w.Header())
-	w.Header().Set("ETag", etag(l.first.page))
+	w.Header().Set("ETag", l.etag)
 	l.surveyed.tell(w.Header(), l.first.page.Closed)
 	if r.Method == http.MethodHead {
 		r.Header.Del("Range") // as HTTP has it; net/http would obey it
@@ -58,7 +58,7 @@ func (l *logRange) serve(w http.ResponseWriter, r *http.Request) error {
 // survey goes through the text up to the entry that was the newest when the first
 // part was read.
 func (s *logStream) survey(ctx context.Context) (*logRange, error) {
-	text, surveyed := &rangeText{}, &logText{}
+	text, surveyed, sum := &rangeText{}, &logText{}, sha256.New()
 	next := piece{start: protocol.Start{Kind: protocol.StartFirst}, end: s.first.page.Top}
 	for {
 		rendered, p, err := s.render(ctx, next)
@@ -66,11 +66,12 @@ func (s *logStream) survey(ctx context.Context) (*logRange, error) {
 			return nil, err
 		}
 		surveyed.notices += rendered.notices
-		next.end, next.size = p.next, int64(len(rendered.out))
+		sum.Write(rendered.out)
+		next.end, next.size, next.sum = p.next, int64(len(rendered.out)), sha256.Sum256(rendered.out)
 		text.pieces = append(text.pieces, next)
 		text.size += next.size
 		if p.next.ID.Offset >= s.first.page.Top.ID.Offset {
-			return &logRange{s, text, surveyed}, nil
+			return &logRange{s, text, surveyed, `"` + hex.EncodeToString(sum.Sum(nil)) + `"`}, nil
 		}
 		next = piece{
 			start:   protocol.Start{Kind: protocol.StartSince, Since: p.next},
@@ -83,7 +84,7 @@ func (s *logStream) survey(ctx context.Context) (*logRange, error) {
 
 // render reads a piece of the text.
 func (s *logStream) render(ctx context.Context, p piece) (*logText, part, error) {
-	read, err := s.api.read(ctx, s.call, p.start, maxEntries)
+	read, err := s.api.read(ctx, s.call, p.start)
 	if err != nil {
 		return nil, read, err
 	}
@@ -113,6 +114,7 @@ type piece struct {
 	end     protocol.Position
 	offset  int64 // in the text
 	size    int64
+	sum     [sha256.Size]byte
 	midLine bool // the text before it does not end with a line end
 }
 
@@ -155,7 +157,7 @@ func (t *rangeText) load(p *piece) error {
 	if err != nil {
 		return err
 	}
-	if int64(len(text.out)) != p.size {
+	if sha256.Sum256(text.out) != p.sum {
 		return errChanged
 	}
 	t.loaded, t.text = p, text.out

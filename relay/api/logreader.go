@@ -38,13 +38,16 @@ func (c *call) checkLog() error {
 	return nil
 }
 
-// read reads forwards, at most limit entries.
-func (a *API) read(ctx context.Context, c *call, start protocol.Start, limit int) (part, error) {
+// read reads forwards, one page.
+func (a *API) read(ctx context.Context, c *call, start protocol.Start) (part, error) {
 	page, err := a.readLog(ctx, c, start)
-	return newPart(page, limit), err
+	return newPart(page), err
 }
 
 func (a *API) readLog(ctx context.Context, c *call, start protocol.Start) (protocol.Page, error) {
+	if err := a.checkStanding(c); err != nil {
+		return protocol.Page{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
 	page, err := a.Logs.ReadLog(ctx, c.app.ID, c.name, start)

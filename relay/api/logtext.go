@@ -89,10 +89,16 @@ type logText struct {
 }
 
 func (t *logText) add(p part) {
-	if p.gap != nil {
-		t.notice(newGap(p.gap).Text())
+	for _, r := range p.runs {
+		t.addRun(r)
 	}
-	for _, e := range p.entries {
+}
+
+func (t *logText) addRun(r run) {
+	if r.gap != nil {
+		t.notice(newGap(r.gap).Text())
+	}
+	for _, e := range r.entries {
 		text, lost := TextOf(e.Name, e.Data)
 		if lost > 0 {
 			t.notice(LostText(lost))

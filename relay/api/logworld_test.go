@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,14 +108,18 @@ func (w *logWorld) publish(events ...protocol.Event) []protocol.Position {
 	return receipt.Positions
 }
 
-// print appends so many lines, numbered from a number on.
-func (w *logWorld) print(from, lines int) []protocol.Position {
+// print appends so many lines, numbered from a number on, a few hundred in each call: one has
+// two seconds.
+func (w *logWorld) print(from, lines int) (at []protocol.Position) {
 	w.t.Helper()
 	var events []protocol.Event
 	for i := range lines {
 		events = append(events, output(line(from+i)))
 	}
-	return w.publish(events...)
+	for some := range slices.Chunk(events, 500) {
+		at = append(at, w.publish(some...)...)
+	}
+	return at
 }
 
 func line(n int) string { return fmt.Sprintf("line %d\n", n) }

@@ -59,7 +59,7 @@ func (a *API) record(who *caller, app string, action string, target audit.Entity
 }
 
 // noteDenied notes a call that was not authentic, or too much, where it would have published,
-// or ended somebody's connections.
+// ended somebody's connections, or revoked something.
 func (a *API) noteDenied(r *http.Request, t target, err error) {
 	cause := causeOf(err)
 	if a.Auditor == nil || cause == "" {
@@ -80,6 +80,9 @@ func (a *API) noteDenied(r *http.Request, t target, err error) {
 	case t.path == terminate:
 		record = a.termination(who, appID, t.name)
 		record.Metadata["reason"] = cause
+	case t.path == revocations:
+		record = a.revocation(who, relay.Revocation{App: appID}) // the body was not read, or is nobody's
+		record.Metadata["reason"] = cause
 	default:
 		return
 	}
@@ -98,7 +101,7 @@ func causeOf(err error) string {
 	switch status, _ := statusOf(err); {
 	case status == http.StatusRequestEntityTooLarge:
 		return "too large"
-	case status == http.StatusTooManyRequests && failed != nil:
+	case failed != nil:
 		return failed.cause
 	default:
 		return ""

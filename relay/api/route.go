@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"buildrelay/auth"
 )
 
 // route is one endpoint. In path "*" stands for one segment: a channel, or a user's id.
@@ -29,6 +31,8 @@ func routes() []route {
 		{http.MethodGet, "channels/*/users", http.StatusOK, maxTime, (*API).getUsers},
 		{http.MethodPost, terminate, http.StatusOK, maxTime, (*API).postTerminate},
 		{http.MethodPost, "audit", http.StatusOK, maxTime, (*API).postAudit},
+		{http.MethodPost, revocations, http.StatusOK, maxTime, (*API).postRevocations},
+		{http.MethodPost, "masks", http.StatusOK, maxTime, (*API).postMasks},
 		{http.MethodHead, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 		{http.MethodGet, "channels/*/log", http.StatusOK, maxLongTime, (*API).getLog},
 	}
@@ -39,9 +43,18 @@ const terminate = "users/*/terminate_connections"
 // reads says whether a call asks for something.
 func (rt route) reads() bool { return rt.method != http.MethodPost }
 
-// publishes says whether a call publishes events, or reports what belongs into the trail.
+// right is what the key of a call needs.
+func (rt route) right() auth.Right {
+	if rt.reads() {
+		return auth.RightRead
+	}
+	return auth.RightPublish
+}
+
+// publishes says whether a call publishes events, says what of them is masked, or reports what
+// belongs into the trail.
 func (rt route) publishes() bool {
-	return slices.Contains([]string{"events", "batch_events", "channels/*/events", "audit"}, rt.path)
+	return slices.Contains([]string{"events", "batch_events", "channels/*/events", "audit", "masks"}, rt.path)
 }
 
 // target is what a request is meant for.

@@ -59,6 +59,9 @@ func (a *API) notePublished(c *call, events []protocol.Event, receipt protocol.R
 	if a.Auditor == nil {
 		return
 	}
+	if receipt.Published != nil {
+		events = receipt.Published // no record has what was masked
+	}
 	var told []*summary
 	for i, e := range events {
 		position := ""

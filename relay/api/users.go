@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
@@ -35,6 +36,9 @@ func (a *API) getUsers(ctx context.Context, c *call) (reply, error) {
 func (a *API) postTerminate(ctx context.Context, c *call) (reply, error) {
 	if !protocol.IsUserID(c.name) {
 		return nil, badRequest("the id of a user has 1 to %d characters, in UTF-8", protocol.MaxUserID)
+	}
+	if err := c.signer.CheckRight(auth.RightPublish, protocol.UserPrefix+c.name); err != nil {
+		return nil, err
 	}
 	if err := a.confirmTermination(ctx, c); err != nil {
 		return nil, err

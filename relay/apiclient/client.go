@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"buildrelay/auth"
+	"buildrelay/relay/tlsclient"
 )
 
 const (
@@ -24,10 +25,13 @@ const (
 
 // Config says which relay to call, and as whom.
 type Config struct {
-	URL     string         // of the relay, "https://relay.example:6001", without a path
-	Key     auth.Key       // one of the app's
-	Roots   *x509.CertPool // authorities of the relay's certificate; nil is those that the system trusts
-	Timeout time.Duration  // of one call, its answer included
+	URL   string         // of the relay, "https://relay.example:6001", without a path
+	Key   auth.Key       // one of the app's
+	Roots *x509.CertPool // authorities of the relay's certificate; nil is those that the system trusts
+	// Certificate returns what is shown to a relay that wants a certificate, and may be another
+	// with each call; nil means nothing.
+	Certificate func() *tls.Certificate
+	Timeout     time.Duration // of one call, its answer included
 }
 
 // Client is safe for concurrent use.
@@ -48,11 +52,9 @@ func New(c Config) (*Client, error) {
 	case strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.User != nil:
 		return nil, errors.New("the relay's URL must have no path, query or user: requests are signed for /apps/ID")
 	}
-	transport := &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
-		IdleConnTimeout: idleLimit,
-	}
+	secure := &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
+	base := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure, IdleConnTimeout: idleLimit}
+	transport := tlsclient.New(base, tlsclient.Trust{Roots: func() *x509.CertPool { return c.Roots }, Certificate: c.Certificate})
 	client := &http.Client{Transport: transport, CheckRedirect: redirect, Timeout: c.Timeout}
 	return &Client{base: u.Scheme + "://" + u.Host, key: c.Key, http: client}, nil
 }

@@ -27,7 +27,7 @@ func BenchmarkReload1000Apps(b *testing.B) {
 	}
 	apps := new(auth.Apps)
 	for b.Loop() {
-		next, err := appsfile.Parse([]byte(text.String()), nil)
+		next, err := appsfile.Parse([]byte(text.String()), appsfile.Secrets{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		apps, err := appsfile.Parse(text, func(string) ([]byte, error) { return nil, errors.New("none") })
+		apps, err := appsfile.Parse(text, appsfile.Secrets{ReadFile: func(string) ([]byte, error) { return nil, errors.New("none") }})
 		if err != nil {
 			if apps != nil {
 				t.Error("apps beside an error")
@@ -44,6 +44,8 @@ func hostile(n int) map[string]string {
 		"deep keys":      repeat("? "),
 		"many keys":      repeat("a: 1\n"),
 		"many apps":      "apps:\n" + repeat("  - {id: a, keys: [{key: k, secret: s}]}\n"),
+		"many rights":    "apps: [{id: a, keys: [{key: k, secret: s, rights: [" + repeat("read,") + "]}]}]",
+		"many channels":  "apps: [{id: a, keys: [{key: k, secret: s, channels: [" + repeat("'a*',") + "' ']}]}]",
 		"many faults":    "apps:\n" + repeat("  - x\n"),
 		"comments":       repeat("# x\n") + "apps: []" + repeat(" # y\n"),
 		"comments, deep": "apps:\n" + repeat("  -\n    # x\n"),
@@ -71,7 +73,7 @@ func TestHostileFilesAreAnsweredSoon(t *testing.T) {
 			done := make(chan error, 1)
 			// The test waits for it below, or fails.
 			go func() {
-				_, err := appsfile.Parse([]byte(text), readSecret)
+				_, err := appsfile.Parse([]byte(text), fromFiles())
 				done <- err
 			}()
 			select {

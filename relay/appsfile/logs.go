@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 )
 
@@ -138,4 +139,13 @@ func (r *reader) logRule(n *yaml.Node, path string) protocol.LogRule {
 		r.fault(n, path+".channels", "it is missing; it must be a channel name with * for any characters")
 	}
 	return rule
+}
+
+func sealMode(to *auth.Seal) func(string) error {
+	return func(text string) error {
+		if to.UnmarshalText([]byte(text)) != nil {
+			return errors.New("must be off, accept-plain or required")
+		}
+		return nil
+	}
 }

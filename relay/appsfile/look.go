@@ -1,16 +1,11 @@
 package appsfile
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"hash"
-	"io"
 	"maps"
-	"os"
 	"slices"
-	"syscall"
+
+	"buildrelay/relay/recheck"
+	"buildrelay/relay/wholefile"
 )
 
 // mostSecret is more than a file with a secret needs.
@@ -29,55 +24,24 @@ type file struct {
 }
 
 // digest tells looks apart.
-type digest [sha256.Size]byte
-
-func (l *look) digest() (d digest) {
-	h := sha256.New()
-	l.apps.write(h)
+func (l *look) digest() recheck.Digest {
+	parts := l.apps.parts()
 	for _, path := range slices.Sorted(maps.Keys(l.secrets)) {
-		writePart(h, []byte(path))
-		l.secrets[path].write(h)
+		parts = append(append(parts, []byte(path)), l.secrets[path].parts()...)
 	}
-	h.Sum(d[:0])
-	return d
+	return recheck.DigestOf(parts...)
 }
 
-func (f file) write(h hash.Hash) {
+func (f file) parts() [][]byte {
 	var failed string
 	if f.err != nil {
 		failed = f.err.Error()
 	}
-	writePart(h, []byte(failed))
-	writePart(h, f.text)
+	return [][]byte{[]byte(failed), f.text}
 }
 
-// writePart writes a text so that it is told from two that are written one after the other.
-func writePart(h hash.Hash, text []byte) {
-	_ = binary.Write(h, binary.BigEndian, int64(len(text)))
-	_, _ = h.Write(text)
-}
-
-// readFile reads a file of at most so many bytes. It does not wait for one that is none,
-// such as a pipe.
+// readFile reads a file of at most so many bytes. That it cannot be read is a content, too.
 func readFile(path string, most int64) file {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return file{err: err}
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return file{err: err}
-	case !info.Mode().IsRegular():
-		return file{err: fmt.Errorf("%s is no file", path)}
-	}
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = errors.New(path + " is too large")
-	}
-	if err != nil {
-		return file{err: err}
-	}
-	return file{text: text}
+	text, err := wholefile.Read(path, most)
+	return file{text, err}
 }

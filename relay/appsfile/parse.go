@@ -16,14 +16,13 @@ import (
 // mostBytes is the most that an apps file may hold.
 const mostBytes = 4 << 20
 
-// Parse reads an apps file. readSecret reads a file that holds a secret, by the path that
-// the apps file has for it. The error is one for each thing that is wrong, with its line.
-func Parse(text []byte, readSecret func(path string) ([]byte, error)) ([]auth.App, error) {
+// Parse reads an apps file. The error is one for each thing that is wrong, with its line.
+func Parse(text []byte, secrets Secrets) ([]auth.App, error) {
 	root, err := parseYAML(text)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{readSecret: readSecret, ids: map[string]int{}, keys: map[string]int{}}
+	r := &reader{secrets: secrets, ids: map[string]int{}, keys: map[string]int{}}
 	var apps []auth.App
 	r.fields(root, "", []field{{"apps", func(n *yaml.Node, path string) {
 		r.each(n, path, func(n *yaml.Node, _ string) { apps = append(apps, r.app(n)) })

@@ -23,6 +23,9 @@ func readSecret(path string) ([]byte, error) {
 	return nil, errors.New("open " + path + ": no such file or directory")
 }
 
+// fromFiles takes secrets as they are, and those in files from readSecret.
+func fromFiles() appsfile.Secrets { return appsfile.Secrets{ReadFile: readSecret} }
+
 func TestAFileWithEverythingIsRead(t *testing.T) {
 	got, err := appsfile.Parse([]byte(`
 # All apps.
@@ -47,6 +50,7 @@ apps:
       - {channels: private-build-*, replay: all, events: 5, bytes: 1MiB, keep: 90m}
       - channels: b
         replay: 7
+    seal: accept-plain
     webhooks:
       - url: https://ci.example.com/hooks?token=x
         events: [channel_occupied, channel_vacated]
@@ -55,7 +59,7 @@ apps:
         headers: {x-token: "a: b", Authorization: Bearer y}
         batch: 50ms
       - url: http://10.0.0.7:8080
-`), readSecret)
+`), fromFiles())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +68,7 @@ apps:
 		Keys:         []auth.Key{{Key: "circle", Secret: "s1"}, {Key: "4711", Secret: "out of a file"}},
 		Origins:      auth.Origins{"https://ci.example.com", "https://*.example.com", "http://localhost:8080"},
 		ClientEvents: true, SubscriptionCounts: true, Watchlists: true, SubscriptionErrors: true,
-		AuthorizationTimeout: 30 * time.Second, CacheTTL: time.Hour,
+		AuthorizationTimeout: 30 * time.Second, CacheTTL: time.Hour, Seal: auth.SealAcceptPlain,
 		Limits: protocol.Limits{
 			ChannelName: 100, EventName: 50, Data: 100 << 10, Channels: 10, Batch: 20, Members: 0, MemberSize: 2 << 10,
 			Watchlist: 5, ChannelsPerConnection: 9, ClientEvents: 0, Subscribes: 1, Messages: 2, Publishes: 3, Reads: 4,
@@ -89,7 +93,7 @@ apps:
 }
 
 func TestWhatAFileDoesNotSayIsAsPusherHasIt(t *testing.T) {
-	got, err := appsfile.Parse([]byte(`{"apps": [{"id": 3, "keys": [{"key": "k", "secret": "s"}]}, {id: b, keys: [{key: b, secret: s}], limits: {data: 128KiB}}]}`), nil)
+	got, err := appsfile.Parse([]byte(`{"apps": [{"id": 3, "keys": [{"key": "k", "secret": "s"}]}, {id: b, keys: [{key: b, secret: s}], limits: {data: 128KiB}}]}`), appsfile.Secrets{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,17 +114,21 @@ func TestTheExampleIsReadAndSaysTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := appsfile.Parse(text, readSecret)
+	got, err := appsfile.Parse(text, fromFiles())
 	if err != nil {
 		t.Fatal(err)
 	}
 	rule := protocol.NewLogRule("private-build-*")
 	rule.Replay = protocol.Start{Kind: protocol.StartFirst}
 	want := []auth.App{{
-		ID: "ci", Keys: []auth.Key{{Key: "circle", Secret: "change-me"}},
-		Limits: protocol.DefaultLimits(), CacheTTL: protocol.DefaultCacheTTL,
+		ID: "ci", Keys: []auth.Key{{Key: "circle", Secret: "change-me"}, {
+			Key: "circle-forks", Secret: "change-me-as-well", Rights: []auth.Right{auth.RightPublish},
+			Channels: protocol.Patterns{"private-fork-*", "presence-fork-*"},
+		}},
+		Limits: protocol.DefaultLimits(), CacheTTL: protocol.DefaultCacheTTL, Seal: auth.SealOff,
 		Origins: auth.Origins{"https://ci.example.com", "https://*.example.com"},
 		Logs:    protocol.LogRules{rule},
+		Masks:   protocol.MaskRules{protocol.NewMaskRule("private-build-*")},
 		Webhooks: []auth.Webhook{{
 			URL: "https://ci.example.com/hooks", Events: []string{"channel_occupied", "channel_vacated"},
 			Prefix: "presence-", Headers: map[string]auth.Secret{"X-Token": "change-me"}, Batch: 50 * time.Millisecond,
@@ -141,7 +149,7 @@ func inApp(lines ...string) string {
 
 const (
 	fieldsOfApp = "id, enabled, keys, origins, client_events, subscription_counts, watchlists, subscription_errors, " +
-		"authorization_timeout, cache_ttl, limits, logs, webhooks"
+		"authorization_timeout, cache_ttl, limits, logs, masks, seal, webhooks"
 	wrongOrigin = "must be *, or scheme://host with a port where it is not the scheme's own"
 	wrongHost   = "must have a host of letters, digits, - and dots (names of other alphabets in Punycode), where * may stand for its first label; nothing follows the host but a port"
 	wrongHeader = "a name must be that of a header, of letters, digits and !#$%&'*+-.^_`|~"
@@ -174,6 +182,7 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		inApp("enabled: yes"):                "line 4: enabled: it must be true or false",
 		inApp("enabled: []"):                 "line 4: enabled: it must be a single value",
 		inApp("enabled:"):                    "line 4: enabled: it has no value",
+		inApp("seal: yes"):                   "line 4: seal: it must be off, accept-plain or required",
 		inApp("cache_ttl: 5"):                "line 4: cache_ttl: it must be a time such as 500ms, 90s or 24h, from 1s to 87600h0m0s",
 		inApp("authorization_timeout: 10ms"): "line 4: authorization_timeout: it must be 0s (off), or a time such as 30s, from 1s to 24h",
 
@@ -231,7 +240,7 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		inApp("webhooks: [{url: 'http://a', batch: 2m}]"):                        "line 4: webhooks[0].batch: it must be a time such as 500ms, 90s or 24h, from 0s to 1m0s",
 
 		"apps: [{id: 'a:b', keys: [{key: k, secret: s}]}]":                                      "line 1: id: it must be of letters, digits, - and _, at most 100 of them",
-		"apps: [{id: a, keys: [k]}]":                                                            "line 1: keys[0]: it must be a mapping with the fields key, secret, secret_file",
+		"apps: [{id: a, keys: [k]}]":                                                            "line 1: keys[0]: it must be a mapping with the fields key, secret, secret_file, state, rights, channels",
 		"apps: [{id: a, keys: []}]":                                                             "line 1: keys: it must be a list of at least one",
 		"apps: [{id: a, keys: [{secret: s}]}]":                                                  "line 1: keys[0].key: it is missing",
 		"apps: [{id: a, keys: [{key: k}]}]":                                                     "line 1: keys[0]: it must have either secret or secret_file",
@@ -249,7 +258,7 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		inApp("limits: {data: x, batch: x}", "enabled: x"): "line 4: limits.data: it must be an amount such as 4096 or 10KiB, from 1 to 128KiB\n" +
 			"line 4: limits.batch: it must be a whole number from 1 to 1000\nline 5: enabled: it must be true or false",
 	} {
-		apps, err := appsfile.Parse([]byte(text), readSecret)
+		apps, err := appsfile.Parse([]byte(text), fromFiles())
 		if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
 			t.Errorf("%s\n(- want, + got):\n%s", text, diff)
 		}
@@ -267,7 +276,7 @@ func TestAFileCanBeJSON(t *testing.T) {
 	const text = "{\n\t\"apps\": [\n\t\t{\n\t\t\t\"id\": \"a\",\n" +
 		"\t\t\t\"keys\": [{\"key\": \"k\",\t\"secret\": \"\\ud83d\\ude00\\u00e9\\u007f\\/\\\\\\\"\\b: #*&!\"}],\n" +
 		"\t\t\t\"webhooks\": [{\"url\": \"https:\\/\\/a.example.com\\/x?a=1\\u0026b=\\\\\"}],\n\t\t\t\"limits\": {\"batch\": %s}\n\t\t}\n\t]\n}\n"
-	apps, err := appsfile.Parse(fmt.Appendf(nil, text, "7"), readSecret)
+	apps, err := appsfile.Parse(fmt.Appendf(nil, text, "7"), fromFiles())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,21 +288,21 @@ func TestAFileCanBeJSON(t *testing.T) {
 		"0":            "line 7: limits.batch: it must be a whole number from 1 to 1000",
 		`1, "batch":2`: "line 7: limits.batch: it is there twice, first in line 7",
 	} {
-		if _, err := appsfile.Parse(fmt.Appendf(nil, text, wrong), readSecret); fmt.Sprint(err) != want {
+		if _, err := appsfile.Parse(fmt.Appendf(nil, text, wrong), fromFiles()); fmt.Sprint(err) != want {
 			t.Errorf("%s: %v, want %s", wrong, err, want)
 		}
 	}
 }
 
 func TestAFileThatIsTooLargeIsRefused(t *testing.T) {
-	_, err := appsfile.Parse([]byte(inApp()+strings.Repeat("#", 4<<20)), readSecret)
+	_, err := appsfile.Parse([]byte(inApp()+strings.Repeat("#", 4<<20)), fromFiles())
 	if got := fmt.Sprint(err); got != "it is larger than 4 MiB" {
 		t.Error(got)
 	}
 }
 
 func TestNotMoreIsToldThanOneReads(t *testing.T) {
-	_, err := appsfile.Parse([]byte("apps: ["+strings.Repeat("x,", 1000)+"]"), readSecret)
+	_, err := appsfile.Parse([]byte("apps: ["+strings.Repeat("x,", 1000)+"]"), fromFiles())
 	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != 101 || lines[100] != "and more" {
 		t.Errorf("%d lines: %v", len(lines), err)
 	}

@@ -15,9 +15,9 @@ const mostFaults = 100
 
 // reader reads what was parsed, and collects what is wrong with it.
 type reader struct {
-	readSecret func(path string) ([]byte, error)
-	faults     []error
-	ids, keys  map[string]int // the lines of the apps' ids and keys
+	secrets   Secrets
+	faults    []error
+	ids, keys map[string]int // the lines of the apps' ids and keys
 }
 
 // fault notes that what stands at n is wrong. It does not hold what stands there, unless

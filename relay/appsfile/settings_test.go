@@ -45,15 +45,15 @@ func TestWebhooksCanBeASetting(t *testing.T) {
 		`[{url: "https://a.example.com/x", events: [cache_miss], headers: {X-Y: z}}]`,
 		`[{"url":"https:\/\/a.example.com\/x","events":["cache_miss"],"headers":{"x-y":"\u007a"}}]`,
 	} {
-		got, err := appsfile.ParseWebhooks(text)
+		got, err := appsfile.ParseWebhooks(text, nil)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (- want, + got):\n%s", text, err, diff)
 		}
 	}
-	if got, err := appsfile.ParseWebhooks(" "); got != nil || err != nil {
+	if got, err := appsfile.ParseWebhooks(" ", nil); got != nil || err != nil {
 		t.Errorf("none: %v, %v", got, err)
 	}
-	if _, err := appsfile.ParseWebhooks(`{"url": "https://a"}`); fmt.Sprint(err) != "line 1: webhooks: it must be a list of at least one" {
+	if _, err := appsfile.ParseWebhooks(`{"url": "https://a"}`, nil); fmt.Sprint(err) != "line 1: webhooks: it must be a list of at least one" {
 		t.Error(err)
 	}
 }

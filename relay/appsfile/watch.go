@@ -11,27 +11,29 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/recheck"
 )
 
 // Watch looks whether an apps file has another content. Path, Metrics and Log are required.
-// Its methods but Reload are for one goroutine.
+// Its methods but Reload and Retry are for one goroutine.
 type Watch struct {
 	Path    string
+	Open    Opener
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
-	secrets []string // the paths of the files with secrets that the file last named
-	last    digest   // what the last look saw
-	settled digest   // what two looks in a row saw, the last time they did
-	inForce digest
+	secrets []string       // the paths of the files with secrets that the file last named
+	last    recheck.Digest // what the last look saw
+	settled recheck.Digest // what two looks in a row saw, the last time they did
+	inForce recheck.Digest
 	refused bool // the settled content is not in force
-	// asks are for a look at once; what is sent is closed after it. Set by Load.
-	asks chan chan struct{}
+	// asks are for a look at once, and retries for another try of what is refused. Set by Load.
+	asks, retries recheck.Asks
 }
 
 // Read reads an apps file, and the files with secrets that it names.
-func Read(path string) ([]auth.App, error) {
-	w := &Watch{Path: path}
+func Read(path string, open Opener) ([]auth.App, error) {
+	w := &Watch{Path: path, Open: open}
 	apps, _, err := w.parse(w.look())
 	return apps, err
 }
@@ -43,7 +45,7 @@ func (w *Watch) Load() ([]auth.App, error) {
 		return nil, err
 	}
 	w.last, w.settled, w.inForce = seen, seen, seen
-	w.asks = make(chan chan struct{})
+	w.asks, w.retries = make(recheck.Asks), make(recheck.Asks)
 	w.good(len(apps))
 	return apps, nil
 }
@@ -67,6 +69,9 @@ func (w *Watch) Run(ctx context.Context, every time.Duration, take func([]auth.A
 		case done := <-w.asks:
 			w.stepAtOnce(take)
 			close(done)
+		case done := <-w.retries:
+			w.retry(take)
+			close(done)
 		}
 	}
 }
@@ -80,18 +85,12 @@ func (w *Watch) Hashes() (before, after string) {
 // Reload has Run look at once, and take what is there though it was seen only once: whoever
 // asks has written it to the end. It returns when that is done, or when ctx ends. Anybody may
 // call it after Load.
-func (w *Watch) Reload(ctx context.Context) {
-	done := make(chan struct{})
-	select {
-	case w.asks <- done:
-	case <-ctx.Done():
-		return
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-}
+func (w *Watch) Reload(ctx context.Context) { w.asks.Ask(ctx) }
+
+// Retry has Run try once more what it has refused, as Open may now open more. What two looks in
+// a row have not seen waits for them as ever. It returns when that is done, or when ctx ends.
+// Anybody may call it after Load.
+func (w *Watch) Retry(ctx context.Context) { w.retries.Ask(ctx) }
 
 // stepAtOnce is a look for somebody who waits for what comes of it: that is logged in any case.
 func (w *Watch) stepAtOnce(take func([]auth.App) error) {
@@ -101,6 +100,14 @@ func (w *Watch) stepAtOnce(take func([]auth.App) error) {
 		return
 	}
 	w.settle(look, take)
+}
+
+// retry is another try of what is refused, if it is still there.
+func (w *Watch) retry(take func([]auth.App) error) {
+	look := w.look()
+	if w.refused && look.digest() == w.settled {
+		w.settle(look, take)
+	}
 }
 
 // step is one look.
@@ -171,12 +178,12 @@ func (w *Watch) look() *look {
 
 // parse reads the apps out of a look. It returns what was seen, with the files that only
 // now are known to belong to it.
-func (w *Watch) parse(l *look) ([]auth.App, digest, error) {
+func (w *Watch) parse(l *look) ([]auth.App, recheck.Digest, error) {
 	seen := &look{apps: l.apps, secrets: map[string]file{}}
 	var apps []auth.App
 	err := l.apps.err
 	if err == nil {
-		apps, err = Parse(l.apps.text, func(path string) ([]byte, error) {
+		read := func(path string) ([]byte, error) {
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(filepath.Dir(w.Path), path)
 			}
@@ -186,7 +193,8 @@ func (w *Watch) parse(l *look) ([]auth.App, digest, error) {
 			}
 			seen.secrets[path] = f
 			return f.text, f.err
-		})
+		}
+		apps, err = Parse(l.apps.text, Secrets{ReadFile: read, Open: w.Open})
 	}
 	w.secrets = slices.Sorted(maps.Keys(seen.secrets))
 	return apps, seen.digest(), err

@@ -76,6 +76,22 @@ func (w *watched) look(times int) {
 	}
 }
 
+// retry has Run, which never looks by itself, try again.
+func (w *watched) retry() {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		w.watch.Run(ctx, time.Hour, func(apps []auth.App) error {
+			w.taken = append(w.taken, describe(apps))
+			return w.refuse
+		})
+	})
+	w.watch.Retry(ctx)
+	stop()
+	running.Wait()
+}
+
 func describe(apps []auth.App) string {
 	var words []string
 	for _, app := range apps {
@@ -288,11 +304,11 @@ func TestAFileThatIsBadAtTheStartIsNotLoaded(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := appsfile.Read(path); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := appsfile.Read(path, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, err := appsfile.Read(filepath.Join(folder, "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := appsfile.Read(filepath.Join(folder, "none"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -322,6 +338,34 @@ func TestRunLooksUntilItsContextEnds(t *testing.T) {
 			t.Fatalf("%q is not taken", want)
 		}
 	}
+}
+
+// Whoever has another key asks for another try, and knows nothing of who writes the file.
+func TestARetryTakesWhatWasRefusedAndNothingElse(t *testing.T) {
+	w := watch(t, apps("a=1", "b=2"))
+	hasKey := false
+	w.watch.Open = func(text string) (auth.Secret, error) {
+		if !hasKey && text == "sealed" {
+			return "", errors.New("no key")
+		}
+		return auth.Secret(text), nil
+	}
+	w.write("apps.yaml", apps("a=1")) // half of it is written
+	w.retry()
+	w.expect(nil, 0, true)
+	w.write("apps.yaml", apps("a=sealed", "b=2"))
+	w.look(2)
+	w.expect(nil, 1, false)
+	hasKey = true
+	w.write("apps.yaml", apps("a=sealed"))
+	w.retry()
+	w.look(1)
+	w.retry()
+	w.expect(nil, 1, false) // only another look makes it count
+	w.write("apps.yaml", apps("a=sealed", "b=2"))
+	w.retry()
+	w.retry()
+	w.expect([]string{"a=sealed b=2"}, 1, true)
 }
 
 func TestAReloadTakesAtOnceWhatIsThere(t *testing.T) {

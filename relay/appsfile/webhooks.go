@@ -15,7 +15,7 @@ import (
 
 // ParseWebhooks reads a list of webhooks, as an app of the file has it, in YAML or JSON.
 // An empty text is none.
-func ParseWebhooks(text string) ([]auth.Webhook, error) {
+func ParseWebhooks(text string, open Opener) ([]auth.Webhook, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
@@ -23,7 +23,7 @@ func ParseWebhooks(text string) ([]auth.Webhook, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := new(reader)
+	r := &reader{secrets: Secrets{Open: open}}
 	hooks := r.webhooks(root, "webhooks")
 	return hooks, r.err()
 }
@@ -108,9 +108,11 @@ func (r *reader) header(to map[string]auth.Secret, name, value *yaml.Node, path 
 	case twice:
 		r.fault(name, path, "%s is there twice", canonical)
 	default:
-		r.value(func(text string) error {
-			to[canonical] = auth.Secret(text)
-			return checkHeader(text)
+		r.value(func(text string) (err error) {
+			if to[canonical], err = r.open(text); err != nil {
+				return err
+			}
+			return checkHeader(string(to[canonical]))
 		})(value, path+"."+canonical)
 	}
 }

@@ -16,6 +16,13 @@ const (
 	ActionConnectionTerminate = "relay.connection.terminate"     // Terminate
 	ActionWebhookFail         = "relay.webhook.fail"             // WebhookFail
 	ActionConfigReload        = "relay.config.reload"            // ConfigReload
+	ActionTLSReload           = "relay.tls.reload"               // TLSReload
+	ActionSealingReload       = "relay.sealing.reload"           // SealingReload
+	ActionAuthorizationRevoke = "relay.authorization.revoke"     // AuthorizationRevoke
+	ActionKeyRevoke           = "relay.key.revoke"               // KeyRevoke
+	ActionKeyRefuse           = "relay.key.refuse"               // KeyRefuse
+	ActionMaskRegister        = "relay.mask.register"            // MaskRegister
+	ActionMaskHit             = "relay.mask.hit"                 // MaskHit
 	ActionAdminDenied         = "relay.admin.denied"             // AdminDenied
 	ActionAuditRead           = "relay.audit.read"               // AuditRead
 	ActionAuditExport         = "relay.audit.export"             // AuditRead

@@ -13,6 +13,9 @@ func (p SubscriptionDeny) Times(n int) any { p.Count = n; return p }
 func (p PublishDeny) Times(n int) any { p.Count = n; return p }
 
 // Times returns the payload as one that stands for n.
+func (p KeyRefuse) Times(n int) any { p.Count = n; return p }
+
+// Times returns the payload as one that stands for n.
 func (p AdminDenied) Times(n int) any { p.Count = n; return p }
 
 // Times returns the payload as one that stands for n.

@@ -116,6 +116,65 @@ type ConfigReload struct {
 	Changed []string `json:"changed"`
 }
 
+// TLSReload is the payload of relay.tls.reload: what is shown to others over TLS, or others
+// are believed by, was replaced, or was to be and is bad. Before and After are SHA-256s.
+type TLSReload struct {
+	Use     string    `json:"use"` // what it is for: the label of the metrics
+	Before  string    `json:"before"`
+	After   string    `json:"after"`
+	Expires time.Time `json:"expires"` // what is in force now; year 1 for never
+	Reason  string    `json:"reason"`  // why it was refused
+}
+
+// SealingReload is the payload of relay.sealing.reload: the keys that logs and secrets are
+// sealed with have changed, or were to and the file is bad. All are ids.
+type SealingReload struct {
+	Before []string `json:"before"`
+	After  []string `json:"after"`
+	Seals  string   `json:"seals"`  // the one that seals now
+	Reason string   `json:"reason"` // why the file was refused
+}
+
+// AuthorizationRevoke is the payload of relay.authorization.revoke: what was decided of a user, of
+// channels, or of a user on channels counts no more. Both are empty where the call was refused.
+type AuthorizationRevoke struct {
+	User    string `json:"user"`
+	Channel string `json:"channel"` // a name or a pattern
+}
+
+// KeyRevoke is the payload of relay.key.revoke: from now on the node refuses a key that it took
+// before.
+type KeyRevoke struct {
+	App string `json:"app"`
+	Key string `json:"key"`
+}
+
+// KeyRefuse is the payload of relay.key.refuse: a call that only asks, by a key that is revoked,
+// or has no right to.
+type KeyRefuse struct {
+	App    string `json:"app"`
+	Key    string `json:"key"`
+	Use    string `json:"use"`
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// MaskRegister is the payload of relay.mask.register: values are masked from now on, or none any
+// more where Count is 0. No record has a value.
+type MaskRegister struct {
+	Channel string `json:"channel"` // empty: the whole app
+	Count   int    `json:"count"`   // of values
+	Until   string `json:"until"`   // RFC 3339; empty where Count is 0
+}
+
+// MaskHit is the payload of relay.mask.hit: values, or what looks like a token, were masked.
+type MaskHit struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`  // "value", or the kind of token
+	Place   string `json:"place"` // publish, delivery or history
+	Count   int64  `json:"count"` // since the one before
+}
+
 // AdminDenied is the payload of relay.admin.denied.
 type AdminDenied struct {
 	Path   string `json:"path"`

@@ -59,6 +59,18 @@ func NewVerifier(k Key, chain string, base *Head) *Verifier {
 	return v
 }
 
+// NewVerifierBehind begins behind a head of a chain, for who looks at the newest records alone. It
+// proves nothing of the records before.
+func NewVerifierBehind(k Key, chain string, h Head) *Verifier {
+	v := NewVerifier(k, chain, nil)
+	if err := k.CheckHead(h); err != nil {
+		v.findings.add(Problem{chain, h.Seq, "", badHead.says("%v", err)})
+	}
+	v.link.Seq, v.link.MAC = h.Seq, h.MAC
+	v.stored, v.signed, v.good.Seq, v.goodAt = h.Seq, h.Seq, h.Seq, h.Seq
+	return v
+}
+
 // Add takes the next record, in the order of numbers.
 func (v *Verifier) Add(s Stored) {
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay/metrics"
 	"buildrelay/relay/redisconn"
@@ -50,8 +52,18 @@ type Config struct {
 	// CacheTTL returns for how long the last event of each cache channel of an app is kept;
 	// 0, as nil, means [protocol.DefaultCacheTTL].
 	CacheTTL func(appID string) time.Duration
-	Metrics  *metrics.Metrics
-	Log      *slog.Logger
+	// Seal says whether the events of an app's logs are sealed; nil: of no app.
+	Seal func(appID string) auth.Seal
+	// Keys seal and open them; nil where there are none.
+	Keys Keys
+	// Topics are what this node hears beside channels.
+	Topics []Topic
+	// Masks mask what is published and shown; nil masks nothing.
+	Masks Masks
+	// Apps returns the ids of the apps in force. It is needed with Masks alone.
+	Apps    func() []string
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
 }
 
 // Slanger is the setting for Slanger's contract: the Redis channel has the
@@ -72,6 +84,8 @@ type Broker struct {
 	scripts scripts
 	metrics *metrics.Metrics
 	log     *slog.Logger
+	sealing sealing
+	masking masking
 	pool    *redisconn.Pool // for publishing and reading; never repeats what may have been done
 
 	interest *interest
@@ -94,18 +108,22 @@ func New(config Config) *Broker {
 	n := newNames(config.Prefix, rand.Text(), config.Slanger.AppID, config.TellsRoll)
 	s := newScripts()
 	pool := redisconn.NewPool(config.Redis, options)
-	return &Broker{
+	b := &Broker{
 		config:   config,
 		names:    n,
 		scripts:  s,
 		metrics:  config.Metrics,
 		log:      config.Log,
+		sealing:  newSealing(config),
+		masking:  masking{by: config.Masks, book: newMaskBook()},
 		pool:     pool,
 		interest: newInterest(n),
 		leases:   newLeases(pool, s.watch, n, config.Log),
 		asks:     newCacheAsks(),
 		unkept:   make(map[channelKey]bool),
 	}
+	b.config.Topics = append(slices.Clone(config.Topics), b.masksTopics()...)
+	return b
 }
 
 // options are the settings that publishing needs.
@@ -154,9 +172,10 @@ func (b *Broker) Ready() error {
 // must be called once, and Publish not after it has returned.
 func (b *Broker) Run(ctx context.Context, sink Sink, flush func()) {
 	defer b.pool.Close()
-	var leasing sync.WaitGroup
-	leasing.Go(func() { b.leases.run(ctx) })
-	defer leasing.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { b.leases.run(ctx) })
+	beside.Go(func() { b.attendMasks(ctx) })
+	defer beside.Wait()
 	wait := firstPause
 	for ctx.Err() == nil {
 		established, err := b.runLink(ctx, sink, flush)
@@ -166,7 +185,7 @@ func (b *Broker) Run(ctx context.Context, sink Sink, flush func()) {
 		if established {
 			wait = firstPause
 		}
-		b.log.Warn("Redis is not heard, connecting again", "error", err)
+		b.log.Warn("Redis is not heard, connecting again", "error", b.config.Redis.Explain(err))
 		pause(ctx, wait)
 		wait = min(2*wait, lastPause)
 	}
@@ -187,6 +206,7 @@ const (
 
 // runLink runs one link to its end. It says whether it was ever alive.
 func (b *Broker) runLink(ctx context.Context, sink Sink, flush func()) (established bool, err error) {
+	b.masking.last.clear() // what comes next does not follow
 	reads := newCacheReads(sink, b.cacheTTL)
 	l := &link{broker: b, sink: reads, reads: reads, flush: flush}
 	err = l.run(ctx)

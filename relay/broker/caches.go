@@ -121,7 +121,7 @@ func (b *Broker) cached(c protocol.ChannelName, r reading) (protocol.Cached, err
 		ttl = b.cacheTTL(c.App) // as if it had just been kept in the right way
 	}
 	if cached, err := protocol.ParseCached(payload, c.Channel, ttl); err == nil {
-		return cached, nil
+		return cached, b.showCached(c.App, &cached)
 	}
 	b.metrics.CacheBad.Inc()
 	return protocol.Cached{}, nil

@@ -37,11 +37,31 @@ type Finding struct {
 	Grade Grade
 	Text  string
 	Start Start
+	// About is what it is about, "" where that is no one of them.
+	About About
 }
 
-func good(text string) Finding  { return Finding{Good, text, Quiet} }
-func note(text string) Finding  { return Finding{Note, text, Quiet} }
-func stops(text string) Finding { return Finding{Bad, text, Stops} }
+// About tells findings apart, for programs.
+type About string
+
+// What findings are about.
+const (
+	AboutKind        About = "kind" // what sort of server it is, and in which role
+	AboutVersion     About = "version"
+	AboutEviction    About = "eviction"
+	AboutPersistence About = "persistence"
+	AboutReplicas    About = "replicas"
+	AboutRights      About = "rights" // a node's
+)
+
+func good(text string) Finding  { return Finding{Grade: Good, Text: text} }
+func note(text string) Finding  { return Finding{Grade: Note, Text: text} }
+func stops(text string) Finding { return Finding{Grade: Bad, Text: text, Start: Stops} }
+
+func (f Finding) about(what About) Finding {
+	f.About = what
+	return f
+}
 
 // Needs is what a node needs of Redis beside what all do.
 type Needs struct {
@@ -58,7 +78,7 @@ type Needs struct {
 func (b *Broker) Check(ctx context.Context, needs Needs) []Finding {
 	found, err := b.checkServers(ctx, needs)
 	if err != nil {
-		return []Finding{stops("Redis cannot be asked: " + oneLine(err))}
+		return []Finding{stops("Redis cannot be asked: " + oneLine(b.config.Redis.Explain(err)))}
 	}
 	if stopped(found) {
 		return found
@@ -66,15 +86,15 @@ func (b *Broker) Check(ctx context.Context, needs Needs) []Finding {
 	for _, check := range []func(context.Context, Needs) ([]Finding, error){b.checkFunctions, b.checkNodes, b.checkBackends} {
 		more, err := check(ctx, needs)
 		if err != nil {
-			more = []Finding{{Bad, oneLine(err), Quiet}}
+			more = []Finding{{Grade: Bad, Text: oneLine(err)}}
 		}
 		found = append(found, more...)
 	}
 	return found
 }
 
-// CheckStart is Check, but for what a node alone needs. The error says that Redis is away, or
-// not ready yet.
+// CheckStart is Check, but for what a node alone needs: a node's user is refused nothing of it, so
+// that nothing is left in Redis' ACL LOG. The error says that Redis is away, or not ready yet.
 func (b *Broker) CheckStart(ctx context.Context, needs Needs) ([]Finding, error) {
 	found, err := b.checkServers(ctx, needs)
 	if err != nil || stopped(found) {
@@ -93,12 +113,16 @@ func (b *Broker) ofLogs(text string) Finding {
 	if b.config.LogRule == nil {
 		return note(text)
 	}
-	return Finding{Bad, text, Warns}
+	return Finding{Grade: Bad, Text: text, Start: Warns}
 }
 
 func (b *Broker) checkFunctions(ctx context.Context, _ Needs) ([]Finding, error) {
 	return b.eachKnown(ctx, func(_ string, client *redis.Client) ([]Finding, error) {
-		return []Finding{checkFunction(ctx, client)}, nil
+		found := []Finding{checkFunction(ctx, client)}
+		if f, bad := checkMaskFunction(ctx, client); bad {
+			found = append(found, f)
+		}
+		return found, nil
 	})
 }
 
@@ -121,10 +145,20 @@ func checkFunction(ctx context.Context, client *redis.Client) Finding {
 	case len(libraries) == 0:
 		return note("the function " + functionName + " is not installed ('buildrelay redis install' does so): backends must append by EVALSHA")
 	case libraries[0].Code != AppendLibrary():
-		return Finding{Bad, "the function " + functionName + " is of another version than this program ('buildrelay redis install' replaces it)", Quiet}
+		return Finding{Grade: Bad, Text: "the function " + functionName + " is of another version than this program ('buildrelay redis install' replaces it)"}
 	default:
 		return good("the function " + functionName + " is installed, and of this version")
 	}
+}
+
+// checkMaskFunction finds fault only where the function is another than this program's: few
+// backends need it.
+func checkMaskFunction(ctx context.Context, client *redis.Client) (f Finding, bad bool) {
+	libraries, err := client.FunctionList(ctx, redis.FunctionListQuery{LibraryNamePattern: maskLibraryName, WithCode: true}).Result()
+	if err != nil || len(libraries) == 0 || libraries[0].Code == MaskLibrary() {
+		return f, false
+	}
+	return Finding{Grade: Bad, Text: "the function " + maskFunction + " is of another version than this program ('buildrelay redis install' replaces it)"}, true
 }
 
 // right is something that a user needs to be allowed.
@@ -145,7 +179,10 @@ func missing(ctx context.Context, rights []right) error {
 }
 
 func (b *Broker) checkNodes(ctx context.Context, needs Needs) ([]Finding, error) {
-	return b.eachProbe(ctx, needs, b.checkNode)
+	return b.eachProbe(ctx, needs, func(ctx context.Context, p *probe) (Finding, error) {
+		f, err := b.checkNode(ctx, p)
+		return f.about(AboutRights), err
+	})
 }
 
 // eachProbe tries something on each master.
@@ -175,16 +212,20 @@ func (b *Broker) checkNode(ctx context.Context, p *probe) (Finding, error) {
 		{"tell that it watches", p.watch},
 		{"keep and read the last event of a cache channel", p.cache},
 		{"publish an event with an id once", p.once},
+		{"register what is to be masked", p.mask},
+		{"tell what is revoked", p.tell},
 		{"remove what the check wrote", p.remove},
 	})
 	if err != nil {
-		return b.ofLogs("the user may not do what a node needs for log and cache channels, which docs/OPERATIONS.md lists: " + oneLine(err)), nil
+		return b.ofLogs("the user may not do what a node needs for log and cache channels, and to mask, which docs/OPERATIONS.md lists: " + oneLine(err)), nil
 	}
 	return good("the user may do what a node needs"), nil
 }
 
 func (b *Broker) checkBackends(ctx context.Context, needs Needs) ([]Finding, error) {
-	return b.eachProbe(ctx, needs, func(ctx context.Context, p *probe) (Finding, error) { return checkBackend(ctx, p), nil })
+	return b.eachProbe(ctx, needs, func(ctx context.Context, p *probe) (Finding, error) {
+		return checkBackend(ctx, p), nil
+	})
 }
 
 func checkBackend(ctx context.Context, p *probe) Finding {

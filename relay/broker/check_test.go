@@ -42,7 +42,7 @@ func TestCheckFindsWhatRedisIs(t *testing.T) {
 		t.Errorf("the check left %s", keys)
 	}
 
-	if err := l.InstallFunction(t.Context()); err != nil {
+	if err := l.InstallFunctions(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	l.do("CONFIG", "SET", "maxmemory", "100mb")
@@ -59,7 +59,17 @@ func TestCheckFindsWhatRedisIs(t *testing.T) {
 	expectFindings(t, l,
 		"ok Redis 7", "FAIL maxmemory-policy is volatile-lru", "ok appendonly is on",
 		"FAIL another version", "ok what a node needs", "ok and append by FCALL")
-	if err := l.InstallFunction(t.Context()); err != nil {
+	if err := l.InstallFunctions(t.Context()); err != nil {
+		t.Errorf("installing again: %v", err)
+	}
+	library = strings.Replace(broker.MaskLibrary(), "10000", "20000", 1)
+	if err := l.client.FunctionLoadReplace(t.Context(), library).Err(); err != nil {
+		t.Fatal(err)
+	}
+	expectFindings(t, l,
+		"ok Redis 7", "FAIL maxmemory-policy is volatile-lru", "ok appendonly is on", "ok buildrelay_append is installed",
+		"FAIL buildrelay_mask is of another version", "ok what a node needs", "ok and append by FCALL")
+	if err := l.InstallFunctions(t.Context()); err != nil {
 		t.Errorf("installing again: %v", err)
 	}
 	l.do("CONFIG", "SET", "maxmemory", "1")
@@ -71,7 +81,7 @@ func TestCheckFindsWhatRedisIs(t *testing.T) {
 // The least that users must be allowed, as docs/PROTOCOL.md and docs/OPERATIONS.md say.
 const (
 	scriptRights  = "+time +exists +get +set +hmget +hset +hdel +del +xlen +xadd +xrange +xtrim +expire +publish"
-	nodeRights    = scriptRights + " +subscribe +unsubscribe +evalsha +script|load +multi +exec +xrevrange +type +getrange +pttl +zadd +zrem +zremrangebyscore"
+	nodeRights    = scriptRights + " +subscribe +unsubscribe +evalsha +script|load +multi +exec +xrevrange +type +getrange +pttl +pexpire +hget +hkeys +hlen +zadd +zrange +zrem +zremrangebyscore"
 	backendRights = scriptRights + " +fcall"
 )
 
@@ -89,7 +99,7 @@ func TestCheckFindsWhatAUserMayNot(t *testing.T) {
 		user("live", "+publish"), user("deaf", nodeRights, "-subscribe"), user("curious", nodeRights, "+info", "+function|list"),
 		user("elsewhere", nodeRights, "resetkeys", "~other:*"), user("quiet", nodeRights, "-zadd"),
 	)
-	if err := newLogRig(t, server.URL()).InstallFunction(t.Context()); err != nil {
+	if err := newLogRig(t, server.URL()).InstallFunctions(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const noInfo, noList = "note may not ask INFO", "note may not ask FUNCTION LIST"
@@ -135,7 +145,7 @@ func TestCheckMissesEachRight(t *testing.T) {
 		users = append(users, user("backend"+right, backendRights, "-"+right[1:]))
 	}
 	server := relaytest.StartRedis(t, users...)
-	if err := newLogRig(t, server.URL()).InstallFunction(t.Context()); err != nil {
+	if err := newLogRig(t, server.URL()).InstallFunctions(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, right := range node {

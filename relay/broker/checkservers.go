@@ -147,17 +147,21 @@ func askInfo(ctx context.Context, client *redis.Client) (map[string]string, erro
 // checkServer says what is to be said of a server that names itself a master.
 func (b *Broker) checkServer(info map[string]string, needs Needs) []Finding {
 	if f, wrong := b.checkKind(info); wrong {
-		return []Finding{f}
+		return []Finding{f.about(AboutKind)}
 	}
-	found := []Finding{checkVersion(info)}
+	found := []Finding{checkVersion(info).about(AboutVersion)}
 	if role := info["role"]; role != "" && role != "master" {
 		f := stops("it is a replica: give the address of the master, or those of Sentinels, as redis+sentinel://host:port,…/MASTER")
 		if !b.config.Redis.IsSingle() { // it is being replaced, or was a moment ago
 			f.Start = Warns
 		}
-		found = append(found, f)
+		found = append(found, f.about(AboutKind))
 	}
-	return append(append(found, b.checkEviction(info), b.checkPersistence(info)), b.checkReplicas(info, needs)...)
+	found = append(found, b.checkEviction(info).about(AboutEviction), b.checkPersistence(info).about(AboutPersistence))
+	for _, f := range b.checkReplicas(info, needs) {
+		found = append(found, f.about(AboutReplicas))
+	}
+	return found
 }
 
 // checkKind says whether what is given as one server is something else.
@@ -235,12 +239,12 @@ func (b *Broker) checkReplicas(info map[string]string, needs Needs) (found []Fin
 	}
 	switch {
 	case n < needs.Replicas:
-		found = append(found, Finding{Bad, fmt.Sprintf("a rule for logs has replicas=%d, and %d are connected: appends are answered by 503", needs.Replicas, n), Warns})
+		found = append(found, Finding{Grade: Bad, Text: fmt.Sprintf("a rule for logs has replicas=%d, and %d are connected: appends are answered by 503", needs.Replicas, n), Start: Warns})
 	case needs.Replicas > 0:
 		found = append(found, good(fmt.Sprintf("%d replicas are connected, and rules for logs ask for %d", n, needs.Replicas)))
 	}
 	if _, least := info[infoLeast]; n > 0 && !least {
-		found = append(found, Finding{Note, "min-replicas-to-write is 0: a master that is cut off takes events which are lost when another one takes its place; set it to 1", Warns})
+		found = append(found, Finding{Grade: Note, Text: "min-replicas-to-write is 0: a master that is cut off takes events which are lost when another one takes its place; set it to 1", Start: Warns})
 	}
 	return found
 }

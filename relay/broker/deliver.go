@@ -33,11 +33,30 @@ func (b *Broker) deliver(m *redis.Message, sink Sink) {
 	}
 	b.metrics.Events.Add(float64(len(events)))
 	for _, e := range events {
-		if e.Link == nil && !protocol.IsClientEvent(e.Name) && b.rule(key.app, key.channel) != nil {
-			b.warnUnkept(key)
+		if b.openLive(key, &e) && b.showLive(key.app, &e) {
+			sink.Deliver(key.app, e)
 		}
-		sink.Deliver(key.app, e)
 	}
+}
+
+// openLive opens an event that may be of a log channel. It says whether to hand it on: of what
+// is in the log, and cannot be opened, at least the place is handed on.
+func (b *Broker) openLive(key channelKey, e *protocol.Event) bool {
+	switch {
+	case e.Link != nil:
+		if b.sealing.open(key.app, e) != nil {
+			*e = protocol.Event{Channel: e.Channel, Link: e.Link}
+			e.Link.Unreadable = true
+		}
+		return true
+	case protocol.IsClientEvent(e.Name), b.rule(key.app, e.Channel) == nil:
+		return true
+	}
+	if b.sealing.open(key.app, e) != nil {
+		return false
+	}
+	b.warnUnkept(channelKey{key.app, e.Channel})
+	return true
 }
 
 // drop counts a message of which something could not be delivered.

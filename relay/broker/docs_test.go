@@ -80,7 +80,7 @@ func TestTheSnippetsOfTheDocsAppend(t *testing.T) {
 			cmd := r.run(t, file)
 			server := relaytest.StartRedis(t, user("backend", backendRights, "+evalsha", "+script|load"))
 			l := newLogRig(t, server.URL())
-			if err := l.InstallFunction(t.Context()); err != nil {
+			if err := l.InstallFunctions(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			write(t, file, at127(found[language], server))

@@ -189,8 +189,8 @@ func (in *interest) forgetIfDone(n *name) {
 	}
 }
 
-// confirm takes in the answer for one name of the oldest command. It returns the
-// channel that is now heard whole, if that is so. ok is false when the answer is
+// confirm takes in the answer for one name of the oldest command. It returns its
+// channel, and whether that is now heard whole. ok is false when the answer is
 // none that was expected: the link is then out of step.
 func (in *interest) confirm(subscribe bool, redis string) (key channelKey, heard, ok bool) {
 	in.mu.Lock()
@@ -210,11 +210,11 @@ func (in *interest) confirm(subscribe bool, redis string) (key channelKey, heard
 	n.heard = n.wanted && n.unanswered == 0 && n.queue == nil
 	in.forgetIfDone(n)
 	if !n.heard {
-		return key, false, true
+		return n.topic.key, false, true
 	}
 	for _, other := range n.topic.names {
 		if !other.heard {
-			return key, false, true
+			return n.topic.key, false, true
 		}
 	}
 	return n.topic.key, true, true

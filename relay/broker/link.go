@@ -109,6 +109,9 @@ func (l *link) start(ctx context.Context, masters *redisconn.Map) error {
 	if _, ok := answer.(*redis.Subscription); !ok {
 		return errUnexpected
 	}
+	if err := l.beginTopics(ctx); err != nil {
+		return err
+	}
 	l.establish(ctx)
 	l.running.Go(func() { l.keepAnswering(ctx) })
 	l.publishing.Go(func() { l.publishHeartbeats(ctx) })
@@ -169,6 +172,10 @@ func (l *link) receive(ctx context.Context) error {
 			l.hearItself(m.Payload)
 			return nil
 		}
+		if t := l.broker.topic(m.Channel); t != nil {
+			t.Hear(m.Payload)
+			return nil
+		}
 		l.broker.deliver(m, l.sink)
 	}
 	return nil
@@ -210,6 +217,9 @@ func (l *link) confirm(s *redis.Subscription) error {
 	key, heard, ok := l.broker.interest.confirm(s.Kind == "subscribe", s.Channel)
 	if !ok {
 		return errUnexpected
+	}
+	if heard || s.Kind == "unsubscribe" {
+		l.broker.masking.last.forget(key) // some may have been missed, or will be
 	}
 	if heard {
 		l.sink.Confirmed(key.app, key.channel)

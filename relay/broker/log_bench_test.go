@@ -31,7 +31,7 @@ const atOnce = 100
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{200, 1 << 10, 10 << 10} {
 		l := newLogRig(b, relaytest.StartRedis(b).URL())
-		if err := l.InstallFunction(b.Context()); err != nil {
+		if err := l.InstallFunctions(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		sha := l.client.ScriptLoad(b.Context(), appendScript).Val()

@@ -73,15 +73,18 @@ func (p rawPage) malformed() bool {
 	return !ok
 }
 
-// page makes sense of what was read from start on.
-func (p rawPage) page(start protocol.Start, channel string) protocol.Page {
+// readEntry makes sense of an entry, or says why that cannot be done.
+type readEntry func(rawEntry) (protocol.Event, error)
+
+// page makes sense of what was read from start on. bad says that some of it makes none.
+func (p rawPage) page(start protocol.Start, read readEntry) (page protocol.Page, bad bool) {
 	top, _ := parseTop(p.epoch, p.top)
-	page := protocol.Page{Top: top, From: top, End: top}
+	page = protocol.Page{Top: top, From: top, End: top}
 	if start.Kind == protocol.StartSince {
 		page.From = start.Since
 	}
 	if top.Epoch == "" {
-		return page
+		return page, false
 	}
 	if page.Closed = p.closed; p.closed {
 		page.Final, _ = protocol.ParseFinal(p.final)
@@ -91,36 +94,33 @@ func (p rawPage) page(start protocol.Start, channel string) protocol.Page {
 		id, _ := protocol.ParseID(p.from)
 		page.From = protocol.Position{Epoch: top.Epoch, ID: id}
 	}
-	p.chain(&page, channel)
-	return page
+	return page, p.chain(&page, read)
 }
 
-// chain adds the entries up to where one is missing or can't be read: they name one
-// another, and nothing else in the stream proves that it is of this log. If the first
-// ones are such, the page starts behind them, which its Gap then tells.
-func (p rawPage) chain(page *protocol.Page, channel string) {
+// chain adds the entries that can be read: they name one another, and nothing else in the
+// stream proves that it is of this log. If the first ones cannot, the page starts behind them,
+// which its Gap then tells. It says whether any are missing, or cannot be read.
+func (p rawPage) chain(page *protocol.Page, read readEntry) (bad bool) {
 	last, known := page.From.ID, p.follows()
-	bad := 0
 	for _, raw := range p.entries {
-		e, err := protocol.ParseEntry(p.epoch, raw.id, raw.fields, channel, protocol.DefaultLimits())
+		e, err := read(raw)
 		if err != nil || known && !mayFollow(last, e.Link) {
-			bad++
+			bad = true
+			if len(page.Entries) == 0 {
+				page.Bad++
+			}
 			continue
 		}
-		if len(page.Entries) > 0 && e.Link.Prev != last {
-			break
-		}
+		bad = bad || len(page.Entries) > 0 && e.Link.Prev != last
 		page.Entries = append(page.Entries, e)
-		page.Bad += bad
-		last, known, bad = e.Link.At.ID, true, 0
+		last, known = e.Link.At.ID, true
 	}
-	if len(page.Entries) == 0 {
-		page.Bad, page.End.ID = bad, p.behind()
-	} else {
-		page.End.ID = last
+	if page.End.ID = last; len(page.Entries) == 0 {
+		page.End.ID = p.behind()
 	}
 	page.More = page.End != page.Top
 	page.Bad = max(page.Bad, holes(page))
+	return bad || page.Bad > 0
 }
 
 // follows says whether the entry is known that the page starts behind.

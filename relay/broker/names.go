@@ -11,6 +11,7 @@ import (
 //	PREFIX:APP:CHANNEL   the events of a channel, in the relay's own contract
 //	CHANNEL              the same in Slanger's, for the app that Slanger served
 //	PREFIX:~beat:NODE    the heartbeat of a node
+//	PREFIX:~NAME         a [Topic]
 //
 // with the changes of a channel's roll on [protocol.RosterTopic]; and the keys of a
 // channel, all of one hash slot (docs/PROTOCOL.md):
@@ -22,6 +23,7 @@ import (
 // and of an app
 //
 //	PREFIX:{APP}:call:KEY         what the Idempotency-Key of a call stands for
+//	PREFIX:{APP}:masks            what is to be masked, sealed
 //
 // No app's id contains ":" or begins with "~" or "{", so what follows the prefix and the
 // id is the channel. That of a user may hold any character; it begins with "#", as no
@@ -45,6 +47,11 @@ func newNames(prefix, node, slanger string, tells func(appID, channel string) bo
 }
 
 func (n names) own(appID, channel string) string { return n.prefix + ":" + appID + ":" + channel }
+
+func (n names) topic(name string) string { return n.prefix + ":~" + name }
+
+// told returns the key of what was told on a topic, and is kept, of an app.
+func (n names) told(topic, of string) string { return n.topic(topic) + ":" + of }
 
 // log returns the key of a channel's log.
 func (n names) log(appID, channel string) string {
@@ -73,6 +80,9 @@ func (n names) once(appID string, e protocol.Event) string {
 
 // call returns the key of a call's Idempotency-Key.
 func (n names) call(appID, key string) string { return n.prefix + ":{" + appID + "}:call:" + key }
+
+// masks returns the key of what an app has registered to be masked.
+func (n names) masks(appID string) string { return n.prefix + ":{" + appID + "}:masks" }
 
 // all returns the Redis channels that carry what happens on a channel.
 func (n names) all(appID, channel string) []string {

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/masks"
 	"buildrelay/relay/redisconn"
 )
 
@@ -27,7 +29,7 @@ func (b *Broker) newProbe(ctx context.Context, appID, address string) (*probe, e
 		return nil, err
 	}
 	for range 10_000 { // each master has at least one of so many
-		p := &probe{broker: b, app: appID, channel: "redis-check-" + rand.Text()}
+		p := &probe{broker: b, app: appID, channel: "private-redis-check-" + rand.Text()}
 		if m.Of(p.key()) == address {
 			return p, nil
 		}
@@ -117,7 +119,7 @@ func (p *probe) call(ctx context.Context) error {
 // load makes the scripts known, which they may have been before.
 func (p *probe) load(ctx context.Context) error {
 	all := p.broker.scripts
-	for _, s := range []redisconn.Script{all.append, all.read, all.watch, all.once} {
+	for _, s := range []redisconn.Script{all.append, all.read, all.watch, all.once, all.mask} {
 		if err := p.do(ctx, func(client *redis.Client) error { return s.Load(ctx, client) }); err != nil {
 			return err
 		}
@@ -185,6 +187,37 @@ func (p *probe) cache(ctx context.Context) error {
 		return err
 	}
 	_, err = p.broker.readCachesAt(ctx, client, rand.Text(), []protocol.ChannelName{{App: p.app, Channel: p.channel}})
+	return err
+}
+
+// mask registers something for an app that is none, takes it back, and reads what there is.
+func (p *probe) mask(ctx context.Context) error {
+	s := masks.Stored{App: "check-" + rand.Text(), Channel: p.channel, Until: time.Now().Add(time.Hour), Sealed: sealedProbe}
+	p.keys = append(p.keys, p.broker.names.masks(s.App))
+	for range 2 {
+		if _, err := p.broker.register(ctx, s); err != nil {
+			return err
+		}
+		if _, _, err := p.broker.readMasks(ctx, s.App); err != nil {
+			return err
+		}
+		s.Sealed = ""
+	}
+	return nil
+}
+
+// sealedProbe looks like what is sealed, and can be opened by nobody.
+const sealedProbe = "relay-sealed:1:Y2hlY2s:Y2hlY2s"
+
+// tell tells all nodes something that is kept, on a topic that nobody hears, and reads it.
+func (p *probe) tell(ctx context.Context) error {
+	topic := "check-" + rand.Text()
+	keep := Keeping{Of: p.app, For: leaseTime, Most: 1}
+	p.keys = append(p.keys, p.broker.names.told(topic, keep.Of))
+	if _, err := p.broker.TellKept(ctx, topic, "check", keep); err != nil {
+		return err
+	}
+	_, _, err := p.broker.Kept(ctx, topic, keep)
 	return err
 }
 

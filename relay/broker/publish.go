@@ -13,18 +13,30 @@ import (
 )
 
 // Publish publishes events in order, in one round trip unless they are a Cluster's; those of log channels join
-// their logs, and the last one of a cache channel is kept. An event with an id that was
+// their logs, and the last one of a cache channel is kept. What is to be masked in them is; the caller's
+// stay as they are. An event with an id that was
 // published in the last minutes is not published again. A nil error says that Redis
 // took all of them; after an error any of them may have been published. It wraps
 // [protocol.ErrLogGone] or [protocol.ErrLogClosed] where that is why a log did not take an
 // event, and [protocol.ErrNotReplicated] where the logs have all events, but too few replicas.
+// Where it is a [protocol.Error] nothing was published, and never will be.
 func (b *Broker) Publish(ctx context.Context, appID string, events []protocol.Event) (protocol.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	receipt := protocol.Receipt{Positions: make([]protocol.Position, len(events))}
-	live, appends := b.sort(appID, events)
+	events, masked, err := b.masking.publishing(ctx, appID, events)
+	if err != nil {
+		return protocol.Receipt{}, fmt.Errorf("publishing to Redis: %w", err)
+	}
+	if masked {
+		receipt.Published = events
+	}
+	live, appends, err := b.sort(appID, events)
+	if err != nil {
+		return protocol.Receipt{}, fmt.Errorf("publishing to Redis: %w", err)
+	}
 	messages := b.names.messages(appID, live, b.cacheTTL(appID))
-	err := b.send(ctx, outgoing{messages, appends})
+	err = b.send(ctx, outgoing{messages, appends})
 	if err == nil {
 		err = fill(&receipt, appends)
 	}
@@ -58,19 +70,25 @@ func (a *appending) repeated() bool {
 	return len(reply) == 3 && reply[1] == int64(1)
 }
 
-// sort tells events that are published from those that join a log. What clients send to
-// one another is live everywhere.
-func (b *Broker) sort(appID string, events []protocol.Event) (live []protocol.Event, appends []*appending) {
+// sort tells events that are published from those that join a log, which are sealed here. What
+// clients send to one another is live everywhere.
+func (b *Broker) sort(appID string, events []protocol.Event) ([]protocol.Event, []*appending, error) {
+	var live []protocol.Event
+	var appends []*appending
 	for i, e := range events {
 		rule := b.rule(appID, e.Channel)
 		if rule == nil || protocol.IsClientEvent(e.Name) {
 			live = append(live, e)
 			continue
 		}
-		args := []any{e.Name, e.Data, e.ID, appendOptions(e, rule)}
+		data, err := b.sealing.data(appID, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		args := []any{e.Name, data, e.ID, appendOptions(e, rule)}
 		appends = append(appends, &appending{index: i, key: b.names.log(appID, e.Channel), id: e.ID, args: args, replicas: rule.Replicas})
 	}
-	return live, appends
+	return live, appends, nil
 }
 
 func (b *Broker) rule(appID, channel string) *protocol.LogRule {

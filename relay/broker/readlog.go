@@ -17,11 +17,14 @@ const (
 	pageBytes   = 256 << 10
 )
 
-// ReadLog reads a page of a channel's log. Its entries are one unbroken chain: it ends
-// before an entry that is missing or cannot be read, and the page after it tells so by
-// its Gap. The error is [protocol.ErrLogBroken], wrapped, where Redis holds something
-// else under the log's name.
+// ReadLog reads a page of a channel's log. Entries that cannot be read, or opened, are left out:
+// those in front are told by the page's Gap, and others where one that is there does not follow
+// the one before it. The error is [protocol.ErrLogBroken], wrapped, where Redis holds something else
+// under the log's name.
 func (b *Broker) ReadLog(ctx context.Context, appID, channel string, start protocol.Start) (protocol.Page, error) {
+	if err := b.masking.ready(ctx, appID); err != nil {
+		return protocol.Page{}, fmt.Errorf("reading a log: %w", err)
+	}
 	kind, value := startArgs(start)
 	var reply any
 	key := b.names.log(appID, channel)
@@ -40,14 +43,26 @@ func (b *Broker) ReadLog(ctx context.Context, appID, channel string, start proto
 	if err != nil {
 		return protocol.Page{}, fmt.Errorf("reading a log: %w", err)
 	}
-	page := raw.page(start, channel)
-	if page.Bad > 0 {
+	page, bad := raw.page(start, func(e rawEntry) (protocol.Event, error) { return b.readEntry(appID, channel, raw.epoch, e) })
+	if bad {
 		b.metrics.LogBad.WithLabelValues("entry").Inc()
 	}
 	if raw.malformed() {
 		b.metrics.LogBad.WithLabelValues("meta").Inc()
 	}
+	if err := b.showPage(ctx, appID, channel, &page); err != nil {
+		return protocol.Page{}, fmt.Errorf("reading a log: %w", err)
+	}
 	return page, nil
+}
+
+// readEntry makes sense of an entry.
+func (b *Broker) readEntry(appID, channel, epoch string, raw rawEntry) (protocol.Event, error) {
+	e, err := protocol.ParseEntry(epoch, raw.id, raw.fields, channel, protocol.DefaultLimits())
+	if err == nil {
+		err = b.sealing.open(appID, &e)
+	}
+	return e, err
 }
 
 // startArgs is a start as the script reads it.

@@ -147,8 +147,8 @@ func (r *rig) readCaches(channels ...protocol.ChannelName) []protocol.Cached {
 }
 
 // sink writes down what a broker tells it: "confirmed APP CHANNEL", "refused …",
-// "interrupted", "event APP CHANNEL NAME DATA" with "not to", "at", "after", "final" and
-// "with" where an event has these, "change APP CHANNEL" with the JSON of the change, and
+// "interrupted", "event APP CHANNEL NAME DATA" with "not to", "at", "after", "sealed", "final" and
+// "with" where an event has these, "unreadable APP CHANNEL" and "withheld APP CHANNEL" with their places, "change APP CHANNEL" with the JSON of the change, and
 // "cached APP CHANNEL NAME DATA".
 type sink struct{ *record }
 
@@ -161,12 +161,23 @@ func (s sink) Deliver(appID string, e protocol.Event) {
 		s.add("cached " + appID + " " + e.Channel + " " + e.Cached.Event.Name + " " + e.Cached.Event.Data)
 		return
 	}
+	if l := e.Link; l != nil && l.Unreadable {
+		s.add("unreadable " + appID + " " + e.Channel + e.Name + e.Data + e.Exclude + " at " + l.At.String() + " after " + l.Prev.String())
+		return
+	}
+	if l := e.Link; l != nil && l.Withheld {
+		s.add("withheld " + appID + " " + e.Channel + " at " + l.At.String())
+		return
+	}
 	text := "event " + appID + " " + e.Channel + " " + e.Name + " " + e.Data
 	if e.Exclude != "" {
 		text += " not to " + e.Exclude
 	}
 	if l := e.Link; l != nil {
 		text += " at " + l.At.String() + " after " + l.Prev.String()
+		if l.Sealed {
+			text += " sealed"
+		}
 		if l.Final != nil {
 			text += " final"
 		}

@@ -24,12 +24,16 @@ var watchText string
 //go:embed lua/once.lua
 var onceText string
 
+//go:embed lua/mask.lua
+var maskBody string
+
 // scripts are those that a broker calls.
-type scripts struct{ append, read, watch, once redisconn.Script }
+type scripts struct{ append, read, watch, once, mask, may redisconn.Script }
 
 func newScripts() scripts {
 	return scripts{
 		redisconn.NewScript(AppendScript()), redisconn.NewScript(readText), redisconn.NewScript(watchText), redisconn.NewScript(onceText),
+		redisconn.NewScript(MaskScript()), redisconn.NewScript(mayText),
 	}
 }
 
@@ -37,9 +41,6 @@ func newScripts() scripts {
 // key and arguments. It does not end with a line end: shells would drop that, and with it
 // the script's SHA-1 would be another.
 func AppendScript() string { return appendBody + "\nreturn append(KEYS, ARGV)" }
-
-// AppendSHA is the name that EVALSHA knows it by.
-func AppendSHA() string { return redisconn.NewScript(AppendScript()).SHA }
 
 // functionName is what the Redis Function is called that does what [AppendScript] does.
 const functionName = "buildrelay_append"
@@ -52,15 +53,32 @@ func AppendLibrary() string {
 	return "#!lua name=" + libraryName + "\n" + appendBody + "\nredis.register_function('" + functionName + "', append)"
 }
 
-// InstallFunction makes all masters know the function, in the place of any other version.
-func (b *Broker) InstallFunction(ctx context.Context) error {
+// MaskScript is what EVAL runs to register what is to be masked; docs/PROTOCOL.md has its key
+// and arguments.
+func MaskScript() string { return maskBody + "\nreturn mask(KEYS, ARGV)" }
+
+// maskFunction is what the Redis Function is called that does what [MaskScript] does.
+const maskFunction = "buildrelay_mask"
+
+// maskLibraryName is the name of the library that holds it.
+const maskLibraryName = "buildrelay_masks"
+
+// MaskLibrary is what FUNCTION LOAD takes, the same as a Redis Function.
+func MaskLibrary() string {
+	return "#!lua name=" + maskLibraryName + "\n" + maskBody + "\nredis.register_function('" + maskFunction + "', mask)"
+}
+
+// InstallFunctions makes all masters know the functions, in the place of any other version.
+func (b *Broker) InstallFunctions(ctx context.Context) error {
 	masters, err := b.pool.Each(ctx)
 	if err != nil {
 		return err
 	}
 	for _, client := range masters {
-		if err := client.FunctionLoadReplace(ctx, AppendLibrary()).Err(); err != nil {
-			return fmt.Errorf("installing the function %s: %w", functionName, err)
+		for name, library := range map[string]string{functionName: AppendLibrary(), maskFunction: MaskLibrary()} {
+			if err := client.FunctionLoadReplace(ctx, library).Err(); err != nil {
+				return fmt.Errorf("installing the function %s: %w", name, err)
+			}
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func (d *delivery) deliver(ctx context.Context, events []protocol.Event) (protoc
 		case errors.Is(err, protocol.ErrLogClosed):
 			d.c.Log.Error("somebody else has closed the log of this build, nothing more of it is published", slog.Any("error", err))
 			return receipt, err
-		case errors.Is(err, ErrRefused):
+		case errors.Is(err, ErrRefused), errors.As(err, new(*protocol.Error)):
 			d.c.Log.Error("publishing refused, nothing more of this build is published", slog.Any("error", err))
 			return receipt, err
 		case ctx.Err() != nil:

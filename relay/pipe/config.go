@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"buildrelay/protocol"
+	"buildrelay/relay/mask"
 )
 
 // Publisher takes a build's events on their way to the relay.
@@ -68,6 +69,10 @@ type Config struct {
 	Stdin  io.Reader // nil is empty
 	Stdout io.Writer // nil discards
 	Stderr io.Writer // nil discards
+
+	// Mask is what is replaced by stars, in the events and on Stdout and Stderr; nil is
+	// nothing.
+	Mask *mask.Set
 
 	// Signals are passed on to the command. SIGINT and SIGQUIT of the terminal
 	// are not: the command has them already. nil passes none on.

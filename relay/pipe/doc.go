@@ -3,7 +3,7 @@
 // the output goes to its own terminal as if nothing stood between.
 //
 // A line of output passes the files in this order: command.go or input.go reads
-// it, tee.go hands it on, batch.go gathers it, longer while nobody watches, cut.go
+// it, screen.go masks secrets in it, tee.go hands it on, batch.go gathers it, longer while nobody watches, cut.go
 // cuts batches that fit one event, buffer.go keeps them while the publisher is away or
 // in case Redis loses the log, deliver.go publishes them in order, life.go numbers them
 // and says how they join the log, call.go tries again, record.go says how they look.

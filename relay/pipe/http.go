@@ -3,6 +3,7 @@ package pipe
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type HTTPConfig struct {
 	URL   string         // of the relay, "https://relay.example:6001", without a path
 	Key   auth.Key       // one of the app's
 	Roots *x509.CertPool // authorities of the relay's certificate; nil is those that the system trusts
+	// Certificate returns what is shown to a relay that wants a certificate, and may be another
+	// with each call; nil means nothing.
+	Certificate func() *tls.Certificate
 }
 
 // HTTP publishes through Pusher's HTTP API (POST /apps/ID/events), for build
@@ -33,7 +37,7 @@ type HTTP struct{ client *apiclient.Client }
 
 // NewHTTP returns a publisher. It connects to nothing yet.
 func NewHTTP(c HTTPConfig) (*HTTP, error) {
-	client, err := apiclient.New(apiclient.Config{URL: c.URL, Key: c.Key, Roots: c.Roots, Timeout: callLimit})
+	client, err := apiclient.New(apiclient.Config{URL: c.URL, Key: c.Key, Roots: c.Roots, Certificate: c.Certificate, Timeout: callLimit})
 	switch {
 	case err != nil:
 		return nil, err
@@ -107,8 +111,10 @@ func (h *HTTP) refusal(reply *http.Response, text []byte) error {
 		return fmt.Errorf("%w: %w", protocol.ErrLogGone, err)
 	case status == http.StatusConflict && bytes.HasPrefix(text, []byte("log closed:")):
 		return fmt.Errorf("%w: %w", protocol.ErrLogClosed, err)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	case status == http.StatusUnauthorized:
 		return fmt.Errorf("%w: wrong app id, key, secret or clock: %w", ErrRefused, err)
+	case status == http.StatusForbidden:
+		return fmt.Errorf("%w: the key is not for this: %w", ErrRefused, err)
 	case status == http.StatusRequestEntityTooLarge:
 		return fmt.Errorf("%w: its limit on an event is lower than ours: %w", ErrRefused, err)
 	default:

@@ -156,7 +156,7 @@ func TestHTTPTellsFinalErrorsFromPassingOnes(t *testing.T) {
 		text    string
 	}{
 		{http.StatusBadRequest, true, "the relay's own words"},
-		{http.StatusForbidden, true, "wrong app id, key, secret or clock"},
+		{http.StatusForbidden, true, "the key is not for this"},
 		{http.StatusNotFound, true, "404"},
 		{http.StatusMovedPermanently, true, "301"},
 		{http.StatusRequestEntityTooLarge, true, "limit on an event is lower"},

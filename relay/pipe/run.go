@@ -36,7 +36,8 @@ func (u *Unpublished) Error() string {
 func (u *Unpublished) Unwrap() error { return u.Err }
 
 // Run runs one build and publishes it. It returns when the build has ended, at
-// most c.FlushWait later, and leaves no goroutine behind.
+// most c.FlushWait later, and leaves no goroutine behind. With c.Mask it waits for a
+// terminal that is stopped as well, if output was held back; readers do not.
 //
 // It returns how the build ended, with its own exit code: of the command, 128+n if
 // signal n killed it, 127 or 126 if it could not be found or run (which is told on
@@ -64,19 +65,25 @@ func Run(ctx context.Context, c Config) (Exit, error) {
 	var g errgroup.Group
 	g.Go(func() error { batch.run(ended); return nil })
 	g.Go(func() error { send.run(publishing, started(c), &end); return nil })
-	exit := build(ctx, c, batch)
+	stdout, stderr, screens := screened(c, batch)
+	for _, s := range screens {
+		g.Go(func() error { s.run(ended); return nil })
+	}
+	exit := build(ctx, c, stdout, stderr)
 	end = finished(exit)
+	screens.flush()
 	close(ended)
 	batch.close()
 	timeout := time.AfterFunc(c.FlushWait, func() { giveUp(errSilent) })
 	defer timeout.Stop()
+	screens.show()
 	_ = g.Wait()
+	screens.report(c.Log)
 	return exit, send.unpublished()
 }
 
 // build runs what c says and returns how it ended.
-func build(ctx context.Context, c Config, b *batcher) Exit {
-	stdout, stderr := tees(c, b)
+func build(ctx context.Context, c Config, stdout, stderr io.Writer) Exit {
 	var exit Exit
 	var err error
 	switch {
@@ -94,7 +101,7 @@ func build(ctx context.Context, c Config, b *batcher) Exit {
 }
 
 func started(c Config) Started {
-	return Started{Command: c.Command, Time: time.Now().UnixMilli()}.fit(c.MaxData)
+	return Started{Command: c.maskedCommand(), Time: time.Now().UnixMilli()}.fit(c.MaxData)
 }
 
 func finished(e Exit) Finished {

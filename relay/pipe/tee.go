@@ -26,7 +26,7 @@ func (t *tee) Write(p []byte) (int, error) {
 // when both end in the same place, and then the command is given one pipe for
 // both and their order is exact. Otherwise each keeps a pipe of its own, and
 // which of two lines came first is known only as well as the kernel told us.
-func tees(c Config, b *batcher) (stdout, stderr io.Writer) {
+func tees(c Config, b *batcher) (stdout, stderr *tee) {
 	out := &tee{Stdout, b, c.Stdout}
 	if sameFile(c.Stdout, c.Stderr) {
 		return out, out

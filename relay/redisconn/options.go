@@ -19,5 +19,6 @@ func Strict(base *Options, timeout time.Duration) *Options {
 	o.DialerRetries = 1
 	o.ContextTimeoutEnabled = true
 	o.PipelinePoolSize, o.MinIdleConns = -1, 0 // one pool, of what is in use
+	o.DisableIdentity = true                   // users may not say it (CLIENT SETINFO): Redis would log each connection as a refusal
 	return &o
 }

@@ -2,7 +2,6 @@ package redisconn
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -23,6 +22,7 @@ type Servers struct {
 	source source
 	base   *redis.Options // how to connect to a master, but for its address
 	seeds  []string       // who can be asked, to begin with
+	tls    *TLS           // nil as [TLS] says
 
 	looking singleflight.Group
 	known   atomic.Pointer[Map] // nil before anybody answered
@@ -70,19 +70,12 @@ func (s *Servers) IsSingle() bool { return s.source == nil }
 func (s *Servers) IsCluster() bool { _, is := s.source.(cluster); return is }
 
 // Options returns how to connect to the server at address, for the caller to change.
-func (s *Servers) Options(address string) *redis.Options { return at(s.base, address) }
+func (s *Servers) Options(address string) *redis.Options { return s.tls.at(s.base, address) }
 
-// at returns a copy of base for another address.
-func at(base *redis.Options, address string) *redis.Options {
-	o := *base
-	o.Addr = address
-	if o.TLSConfig != nil {
-		host, _, _ := net.SplitHostPort(address)
-		o.TLSConfig = o.TLSConfig.Clone()
-		o.TLSConfig.ServerName = host
-		o.TLSConfig.MinVersion = tls.VersionTLS12
-	}
-	return &o
+// hostOf is the host of an address, or nothing.
+func hostOf(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	return host
 }
 
 // Known returns who the masters are as it was found last. It looks where nobody has yet.
@@ -259,7 +252,7 @@ func (s *Servers) ask(ctx context.Context, address string, answers chan<- answer
 func (s *Servers) client(address string) *redis.Client {
 	c := s.asked[address]
 	if c == nil {
-		o := Strict(at(s.source.to(), address), askTime)
+		o := Strict(s.tls.at(s.source.to(), address), askTime)
 		o.PoolSize, o.PoolTimeout = 2, askTime // one may be in the hands of who did not answer
 		c = redis.NewClient(o)
 		s.asked[address] = c

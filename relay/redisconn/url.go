@@ -1,8 +1,7 @@
 package redisconn
 
 import (
-	"crypto/tls"
-	"crypto/x509"
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -23,10 +22,19 @@ var errURL = errors.New("not a URL such as redis://user:password@host:6379/0, " 
 //	redis+sentinel://[user:password@]host[:port],…/MASTER[/db]   the master of this name, by Sentinels
 //	redis+cluster://[user:password@]host[:port],…                a Redis Cluster
 //
-// with rediss for TLS, by a certificate of one of roots; nil means those that the system
-// trusts. User and password are those of Redis; those of Sentinels are the parameters
-// sentinel_user and sentinel_password. The error never holds a password.
-func ParseURL(text auth.Secret, roots *x509.CertPool) (*Servers, error) {
+// with rediss for TLS, as secure says, which may be nil. User and password are those of Redis;
+// those of Sentinels are the parameters sentinel_user and sentinel_password. The error never
+// holds a password.
+func ParseURL(text auth.Secret, secure *TLS) (*Servers, error) {
+	s, err := parseURL(text)
+	if err != nil {
+		return nil, err
+	}
+	s.tls = cmp.Or(secure, &TLS{})
+	return s, nil
+}
+
+func parseURL(text auth.Secret) (*Servers, error) {
 	scheme, rest, ok := strings.Cut(string(text), "://")
 	if !ok {
 		return nil, errURL
@@ -38,18 +46,18 @@ func ParseURL(text auth.Secret, roots *x509.CertPool) (*Servers, error) {
 	}
 	switch kind {
 	case "":
-		return parseSingle(text, roots)
+		return parseSingle(text)
 	case "sentinel":
-		return parseSentinels(protocol, rest, roots)
+		return parseSentinels(protocol, rest)
 	case "cluster":
-		return parseCluster(protocol, rest, roots)
+		return parseCluster(protocol, rest)
 	default:
 		return nil, errors.New("what follows the + in the URL's scheme must be sentinel or cluster")
 	}
 }
 
-func parseSingle(text auth.Secret, roots *x509.CertPool) (*Servers, error) {
-	o, err := parseOptions(string(text), roots)
+func parseSingle(text auth.Secret) (*Servers, error) {
+	o, err := parseOptions(string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -57,23 +65,19 @@ func parseSingle(text auth.Secret, roots *x509.CertPool) (*Servers, error) {
 }
 
 // parseOptions reads the URL of one server.
-func parseOptions(text string, roots *x509.CertPool) (*redis.Options, error) {
+func parseOptions(text string) (*redis.Options, error) {
 	o, err := redis.ParseURL(text)
 	if err != nil {
 		return nil, errURL
 	}
-	if o.TLSConfig != nil {
-		if o.TLSConfig.InsecureSkipVerify {
-			return nil, errors.New("skip_verify is not for a relay: name the authority of Redis' certificate instead")
-		}
-		o.TLSConfig.RootCAs = roots
-		o.TLSConfig.MinVersion = tls.VersionTLS12
+	if o.TLSConfig != nil && o.TLSConfig.InsecureSkipVerify {
+		return nil, errors.New("skip_verify is not for a relay: name the authority of Redis' certificate instead")
 	}
 	return o, nil
 }
 
 // parseMany reads an URL with several hosts: the options to connect to each of them.
-func parseMany(protocol, rest, port string, roots *x509.CertPool) (*redis.Options, []string, *url.URL, error) {
+func parseMany(protocol, rest, port string) (*redis.Options, []string, *url.URL, error) {
 	before, hosts, after := splitHosts(rest)
 	u, err := url.Parse(protocol + "://" + before + "host" + after)
 	if err != nil {
@@ -88,7 +92,7 @@ func parseMany(protocol, rest, port string, roots *x509.CertPool) (*redis.Option
 		addresses = append(addresses, address)
 	}
 	plain := url.URL{Scheme: protocol, User: u.User, Host: addresses[0]}
-	o, err := parseOptions(plain.String(), roots)
+	o, err := parseOptions(plain.String())
 	return o, addresses, u, err
 }
 
@@ -113,8 +117,8 @@ func withPort(host, port string) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
-func parseSentinels(protocol, rest string, roots *x509.CertPool) (*Servers, error) {
-	o, addresses, u, err := parseMany(protocol, rest, "26379", roots)
+func parseSentinels(protocol, rest string) (*Servers, error) {
+	o, addresses, u, err := parseMany(protocol, rest, "26379")
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +144,8 @@ func parseSentinels(protocol, rest string, roots *x509.CertPool) (*Servers, erro
 	return newServers(own, o, addresses), nil
 }
 
-func parseCluster(protocol, rest string, roots *x509.CertPool) (*Servers, error) {
-	o, addresses, u, err := parseMany(protocol, rest, "6379", roots)
+func parseCluster(protocol, rest string) (*Servers, error) {
+	o, addresses, u, err := parseMany(protocol, rest, "6379")
 	if err != nil {
 		return nil, err
 	}

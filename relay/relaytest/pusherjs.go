@@ -62,6 +62,7 @@ type ResumedLog struct {
 	}
 	Complete   bool
 	Incomplete string
+	Sealed     bool
 }
 
 // ResumedGap is a gap that was told.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -179,9 +180,21 @@ func (r *Relay) waitReady() {
 	}
 }
 
+// MetricsURL is that of the listener for metrics, with the operators' token if there is one.
+func (r *Relay) MetricsURL() string {
+	u := url.URL{Scheme: "http", Host: r.Metrics}
+	if r.env["RELAY_METRICS_TLS"] == "on" {
+		u.Scheme = "https"
+	}
+	if token := r.env["RELAY_ADMIN_TOKEN"]; token != "" {
+		u.User = url.UserPassword("operator", token)
+	}
+	return u.String()
+}
+
 // Readiness is the status of /readyz, 0 if there was no answer.
 func (r *Relay) Readiness(ctx context.Context) int {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Metrics+"/readyz", http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.MetricsURL()+"/readyz", http.NoBody)
 	if err != nil {
 		r.t.Fatalf("asking for readiness: %v", err)
 	}

@@ -82,7 +82,7 @@ func (r *Relay) Do(method, target, body string) (status int, reply string) {
 // AskMetrics sends a GET to a path of the listener for metrics.
 func (r *Relay) AskMetrics(path string) (status int, reply string) {
 	r.t.Helper()
-	return r.ask(http.MethodGet, "http://"+r.Metrics+path, "")
+	return r.ask(http.MethodGet, r.MetricsURL()+path, "")
 }
 
 func (r *Relay) ask(method, target, body string) (status int, reply string) {

@@ -49,5 +49,8 @@ func Signaled(state *os.ProcessState) syscall.Signal {
 	return 0
 }
 
+// PID is the number of the process.
+func (r *Relay) PID() int { return r.process.cmd.Process.Pid }
+
 // Runs says whether the process runs.
 func (r *Relay) Runs() bool { return r.process.running() }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,7 @@ type fallback struct {
 	url    string
 	asked  chan string
 	script chan string
+	turn   sync.Mutex // of who asks
 }
 
 const prelude = "h{2048}\n"
@@ -41,12 +43,13 @@ var cacheBuster = regexp.MustCompile(`t=\d{13}&n=`)
 func (f *fallback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	url := cacheBuster.ReplaceAllString(strings.TrimPrefix(r.URL.RequestURI(), "/pusher/app/key/"), "t=T&n=")
-	f.asked <- fmt.Sprintf("%s %s %s", r.Method, url, body)
+	asked := fmt.Sprintf("%s %s %s", r.Method, url, body)
 	if strings.Contains(r.URL.Path, "xhr_send") {
+		f.asked <- asked
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	response := <-f.script
+	response := f.next(asked)
 	if status, rest, found := strings.Cut(response, "!"); found {
 		var code int
 		_, _ = fmt.Sscan(status, &code)
@@ -58,6 +61,14 @@ func (f *fallback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(response, "…") {
 		<-r.Context().Done()
 	}
+}
+
+// next tells what was asked for and returns its response: who asks first gets the first.
+func (f *fallback) next(asked string) string {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	f.asked <- asked
+	return <-f.script
 }
 
 func (f *fallback) expectAsked(t *testing.T, want ...string) {

@@ -21,6 +21,9 @@ type Routes struct {
 	// API serves /apps/, and /users/{id}/terminate_connections, and gets the path as it was
 	// sent.
 	API http.Handler
+	// Channels and Users serve /pusher/auth and /pusher/user-auth, where pusher-js asks for
+	// signatures; nil means that the backend does.
+	Channels, Users http.Handler
 	// Ready returns nil while the node can do its work, else what is wrong.
 	Ready func() error
 	// Memory and MemoryPercent are those of [Traffic].
@@ -44,6 +47,10 @@ func (r Routes) Handler() http.Handler {
 	if r.SockJS.Fallback != nil {
 		mux.HandleFunc("/pusher/info", r.SockJS.Info)
 		mux.Handle("/pusher/{server}/{session}/{action}", r.SockJS)
+	}
+	if r.Channels != nil {
+		mux.Handle("/pusher/auth", r.Channels)
+		mux.Handle("/pusher/user-auth", r.Users)
 	}
 	Health(mux, r.Ready)
 	Traffic(mux, r.Ready, r.Memory, r.MemoryPercent)

@@ -60,6 +60,12 @@ func (s *Server) Listen(ctx context.Context, address string, config *tls.Config)
 	if err != nil {
 		return nil, err
 	}
+	s.Add(ln, config)
+	return ln.Addr(), nil
+}
+
+// Add is Listen for what is open already. It is the server's from then on.
+func (s *Server) Add(ln *transport.Listener, config *tls.Config) {
 	ln.Descriptors, ln.Log = s.Descriptors, s.log
 	s.log.Info("listening", "address", ln.Addr().String(), "tls", config != nil)
 	if config == nil {
@@ -67,7 +73,6 @@ func (s *Server) Listen(ctx context.Context, address string, config *tls.Config)
 	} else {
 		s.listeners = append(s.listeners, tls.NewListener(ln, transport.InTurn(config)))
 	}
-	return ln.Addr(), nil
 }
 
 // Serve serves until ctx ends. Then it closes the listeners and gives requests

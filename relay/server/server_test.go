@@ -87,21 +87,7 @@ func TestListenNamesTheAddressThatIsTaken(t *testing.T) {
 // serve serves a handler until the test ends, and returns its URL.
 func serve(t *testing.T, handler http.Handler) string {
 	t.Helper()
-	s := server.New(handler, slog.New(slog.DiscardHandler))
-	address, err := s.Listen(t.Context(), "127.0.0.1:0", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx) }() // the cleanup waits for it
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return "http://" + address.String()
+	return "http://" + serveTLS(t, handler, nil)
 }
 
 // get returns the status and the body.

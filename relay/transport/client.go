@@ -37,11 +37,17 @@ func newClient(ws *websocket.Conn, s *stream) *client {
 	return c
 }
 
+// entry is to which app a client wants, and by which key.
+type entry struct {
+	app *auth.App
+	key string
+}
+
 // serve is the life of a client, to its end. It runs on the client's reader.
-func (ws *WebSocket) serve(c *client, place seat, app *auth.App, who *applicant, refused *protocol.Close) {
+func (ws *WebSocket) serve(c *client, place seat, to entry, who *applicant, refused *protocol.Close) {
 	defer c.stream.Close()
 	if refused == nil {
-		refused = ws.join(c, app, who.facts())
+		refused = ws.join(c, to, who.facts())
 	}
 	if refused == nil {
 		c.read()
@@ -54,8 +60,8 @@ func (ws *WebSocket) serve(c *client, place seat, app *auth.App, who *applicant,
 }
 
 // join opens the client's connection in the hub.
-func (ws *WebSocket) join(c *client, app *auth.App, facts relay.Facts) *protocol.Close {
-	conn, refused := ws.Hub.Open(app, facts, func(conn *relay.Conn) relay.Transport {
+func (ws *WebSocket) join(c *client, to entry, facts relay.Facts) *protocol.Close {
+	conn, refused := ws.Hub.Open(to.app, to.key, facts, func(conn *relay.Conn) relay.Transport {
 		c.stream.conn = conn
 		if err := c.socket.relax(ws.WriteTimeout, &ws.running, conn.Sent); err != nil {
 			ws.Log.Error("a client cannot be served", "error", err)
@@ -65,7 +71,7 @@ func (ws *WebSocket) join(c *client, app *auth.App, facts relay.Facts) *protocol
 	if refused != nil {
 		return refused
 	}
-	ws.greeted(conn, app, webSocket, c.socket.RemoteAddr().String())
+	ws.greeted(conn, to.app, webSocket, c.socket.RemoteAddr().String())
 	return nil
 }
 

@@ -59,13 +59,18 @@ func (e *Entrance) enter(r *http.Request) (seat, surplus) {
 	return place, over
 }
 
-// findApp finds the app of a key, and checks the origins that are named and the protocol
-// version in the query, 4 to 7.
+// findApp finds the app of a key, and checks that the key is for clients, the origins that are
+// named and the protocol version in the query, 4 to 7.
 func (e *Entrance) findApp(key, parameters string, origins []string) (*auth.App, *protocol.Close) {
 	app, ok := e.Apps.ByKey(key)
-	switch {
-	case !ok:
+	if !ok {
 		return nil, protocol.ErrUnknownKey(key)
+	}
+	_, refused := app.CheckConnect(key)
+	switch {
+	case refused != nil:
+		e.Apps.Uses.Note(app.ID, key, auth.UseRefused, time.Now())
+		return nil, refused
 	case app.Disabled:
 		return nil, protocol.ErrAppDisabled()
 	case !allows(app.Origins, origins):

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"buildrelay/auth"
 	"buildrelay/protocol"
 	"buildrelay/relay"
 	"buildrelay/relay/audit"
@@ -88,21 +89,27 @@ func (e *Entrance) noteRefused(why *protocol.Close, who *applicant) {
 	if app, ok := e.Apps.ByKey(who.key); ok {
 		r.Scope = relay.ScopeOf(app.ID)
 	}
+	reason, kind := why.Reason, sample(why)
+	if kind == unknownKey && r.Scope.ID != "" {
+		reason, kind = auth.CauseRevoked, auth.CauseRevoked // which the client is not told
+	}
 	r.Payload = audit.ConnectionRefuse{
 		App: r.Scope.ID, Origin: f.Origin, IP: f.IP(), TLS: f.TLS, Protocol: f.Protocol, Transport: f.Transport,
-		Code: why.Code, Reason: audit.Clean(why.Reason), Count: 1,
+		Code: why.Code, Reason: audit.Clean(reason), Count: 1,
 	}
 	r.Actor = audit.Entity{ID: f.IP(), Type: "address"}
 	r.Target = audit.Entity{ID: who.key, Type: "key"}
 	r.Metadata, r.Request.ID, r.Success = f.Metadata(), r.ID, false
-	e.Auditor.Refused(r, sample(why), f.IP())
+	e.Auditor.Refused(r, kind, f.IP())
 }
+
+const unknownKey = "unknown key"
 
 // sample is what refusals have in common that are sampled together: not the key, which
 // anybody may make up.
 func sample(why *protocol.Close) string {
 	if unknown := protocol.ErrUnknownKey(""); why.Code == unknown.Code {
-		return "unknown key"
+		return unknownKey
 	}
 	return why.Reason
 }

@@ -11,6 +11,7 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/relay/relaytest"
+	"buildrelay/relay/transport"
 )
 
 const ping = `{"event":"pusher:ping","data":{}}`
@@ -121,7 +122,7 @@ func TestWhatNoMessageMayBeEndsTheSession(t *testing.T) {
 // A body that is said to be huge, or has no end, is refused before it has come.
 func TestHugeBodiesAreNotRead(t *testing.T) {
 	t.Parallel()
-	r := newFallbackRig(t, fallbackSetup{})
+	r := newFallbackRig(t, fallbackSetup{config: transport.FallbackConfig{Grace: shortGrace}})
 	for _, action := range []string{"xhr_streaming", "xhr", "xhr_send"} {
 		for name, header := range map[string]string{
 			"said to be huge": "Content-Length: 1099511627776", "without end": "Transfer-Encoding: chunked",
@@ -241,7 +242,7 @@ func TestMethodsThatAreNotAllowed(t *testing.T) {
 
 func TestPathsAreSessionsOrNothing(t *testing.T) {
 	t.Parallel()
-	r := newFallbackRig(t, fallbackSetup{})
+	r := newFallbackRig(t, fallbackSetup{config: transport.FallbackConfig{Grace: shortGrace}})
 	for path, status := range map[string]int{
 		"/pusher/app/ci/1/aaaaaaaa/xhr_streaming":             200,
 		"/app/ci/1/aaaaaaaa/xhr_streaming":                    200,
@@ -301,7 +302,7 @@ func TestForeignPagesDoNoHarm(t *testing.T) {
 	t.Parallel()
 	ci := app("ci")
 	ci.Origins = []string{"https://good.com"}
-	r := newFallbackRig(t, fallbackSetup{apps: []auth.App{ci}})
+	r := newFallbackRig(t, fallbackSetup{apps: []auth.App{ci}, config: transport.FallbackConfig{Grace: shortGrace}})
 	c := r.connect(relaytest.XHROptions{Header: http.Header{"Origin": {"https://good.com"}}})
 	for _, origin := range []string{
 		"https://evil.example", "null", "https://good.com.evil", "http://good.com", "https://good.com, https://evil.example", "*",

@@ -84,7 +84,7 @@ func TestAbortedPollsTakeNothing(t *testing.T) {
 
 func TestOldAndNewHTTP(t *testing.T) {
 	t.Parallel()
-	r := newFallbackRig(t, fallbackSetup{})
+	r := newFallbackRig(t, fallbackSetup{config: transport.FallbackConfig{Grace: shortGrace}})
 	t.Run("HTTP/1.0 streams without chunks", func(t *testing.T) {
 		session := relaytest.NewSession()
 		conn := r.tcp()
@@ -184,7 +184,7 @@ func TestPipelinedRequests(t *testing.T) {
 // A receive request has no body. A short one does no harm, a long one makes no session.
 func TestReceiveRequestsWithABody(t *testing.T) {
 	t.Parallel()
-	r := newFallbackRig(t, fallbackSetup{})
+	r := newFallbackRig(t, fallbackSetup{config: transport.FallbackConfig{Grace: shortGrace}})
 	for _, body := range []string{"", "[]", `["{\"event\":\"pusher:ping\"}"]`, "\x00\xff", strings.Repeat("x", 1_000)} {
 		response, got := r.roundTrip(request("POST", receivePath(relaytest.NewSession(), "xhr"), body))
 		if response.StatusCode != http.StatusOK || !strings.HasPrefix(got, "o\n") || strings.Contains(got, "pong") {

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -199,7 +200,7 @@ func TestOwnersAreAskedOverTLS(t *testing.T) {
 	certs, others := relaytest.NewCerts(t), relaytest.NewCerts(t)
 	owner := serveTLS(t, certs, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, "h\n") }))
 	trusting := func(certs *relaytest.Certs) func(*transport.PeersConfig) {
-		return func(c *transport.PeersConfig) { c.RootCAs = certs.Pool }
+		return func(c *transport.PeersConfig) { c.RootCAs = func() *x509.CertPool { return certs.Pool } }
 	}
 	if got := newEdge(t, owner, trusting(certs)).answer("xhr", ""); got != "200 OK h\n" {
 		t.Errorf("got %q", got)
@@ -209,6 +210,25 @@ func TestOwnersAreAskedOverTLS(t *testing.T) {
 		t.Errorf("by another authority: got %q", got)
 	}
 	e.counted("failed", 1)
+}
+
+// The authority of the nodes is replaced while they run.
+func TestOwnersAreKnownByTheAuthoritiesOfNow(t *testing.T) {
+	certs, others := relaytest.NewCerts(t), relaytest.NewCerts(t)
+	owner := serveTLS(t, certs, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, "h\n") }))
+	var authorities atomic.Pointer[x509.CertPool]
+	authorities.Store(others.Pool)
+	e := newEdge(t, owner, func(c *transport.PeersConfig) { c.RootCAs = authorities.Load })
+	const refused = "404 Not Found 404 page not found\n"
+	for _, step := range []struct {
+		pool *x509.CertPool
+		want string
+	}{{others.Pool, refused}, {certs.Pool, "200 OK h\n"}, {others.Pool, refused}} {
+		authorities.Store(step.pool)
+		if got := e.answer("xhr", ""); got != step.want {
+			t.Errorf("got %q, want %q", got, step.want)
+		}
+	}
 }
 
 func TestARequestThatWasSentOnGoesNoFurther(t *testing.T) {

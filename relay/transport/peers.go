@@ -13,6 +13,7 @@ import (
 
 	"buildrelay/auth"
 	"buildrelay/relay/metrics"
+	"buildrelay/relay/tlsclient"
 )
 
 const (
@@ -45,14 +46,15 @@ type PeersConfig struct {
 	Silence time.Duration
 	// Answer is how long a node may take to answer what a client sends; 0 means 10 s.
 	Answer time.Duration
-	// RootCAs are the authorities of the nodes' certificates; nil means the system's.
-	RootCAs *x509.CertPool
+	// RootCAs returns the authorities of the nodes' certificates, which may be others with each
+	// request; nil, as what it returns, means the system's.
+	RootCAs func() *x509.CertPool
 }
 
 // Peers are the other nodes of a cluster: requests go on to the one that has their session.
 type Peers struct {
 	PeersConfig
-	transport *http.Transport
+	transport *tlsclient.Transport
 
 	mu       sync.Mutex
 	leaving  bool
@@ -66,16 +68,20 @@ type Peers struct {
 func NewPeers(config PeersConfig) *Peers {
 	config.Answer = cmp.Or(config.Answer, peerAnswer)
 	dialer := &net.Dialer{Timeout: peerDial}
-	return &Peers{PeersConfig: config, forwards: make(map[*forward]struct{}), transport: &http.Transport{
+	base := &http.Transport{
 		Proxy:                  nil, // whatever the environment says
 		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    peerDial,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: peerHeader,
 		MaxIdleConnsPerHost:    peerIdle,
 		IdleConnTimeout:        peerIdleTime,
-	}}
+	}
+	return &Peers{
+		PeersConfig: config, forwards: make(map[*forward]struct{}),
+		transport: tlsclient.New(base, tlsclient.Trust{Roots: config.RootCAs}),
+	}
 }
 
 // Close lets go of the connections that have nothing to do. No request may come any more.

@@ -74,7 +74,7 @@ func (s *session) connect(r *http.Request, key, parameters string, who *applican
 	if refused != nil {
 		return refused
 	}
-	conn, refused := s.fallback.Hub.Open(app, who.facts(), func(*relay.Conn) relay.Transport { return s })
+	conn, refused := s.fallback.Hub.Open(app, key, who.facts(), func(*relay.Conn) relay.Transport { return s })
 	if refused != nil {
 		return refused
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"buildrelay/relay/relaytest"
@@ -31,6 +32,35 @@ func TestHandshakesTakeTurnsAndGiveThemBack(t *testing.T) {
 			c.Cut()
 		}
 	}
+}
+
+// What a config has to say about a client counts, in its turn.
+func TestAConfigMayChooseAnotherForAClient(t *testing.T) {
+	t.Parallel()
+	certs := relaytest.NewAuthority(t)
+	shown := certs.Issue(nil)
+	chosen := &tls.Config{Certificates: []tls.Certificate{shown.Pair}, MinVersion: tls.VersionTLS12}
+	ln, err := transport.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	secure := tls.NewListener(ln, transport.InTurn(&tls.Config{ // without a certificate of its own
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return chosen, nil }, MinVersion: tls.VersionTLS12,
+	}))
+	client := tls.Client(dialSilently(t, ln.Addr().String()), &tls.Config{RootCAs: certs.Pool, ServerName: "localhost", MinVersion: tls.VersionTLS12})
+	conn, err := secure.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var shaking sync.WaitGroup
+	shaking.Go(func() { _, _ = conn.Read(make([]byte, 1)) })
+	if err := client.HandshakeContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_ = client.Close()
+	shaking.Wait()
 }
 
 // dialSilently makes a connection until the test ends.

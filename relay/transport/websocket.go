@@ -1,5 +1,3 @@
-// Package transport brings the core's frames to clients: over WebSockets, and over HTTP
-// where those are blocked.
 package transport
 
 import (
@@ -18,7 +16,7 @@ const maxLingering = 1000
 type WebSocket struct {
 	Entrance
 
-	// running waits for readers and flushers.
+	// running waits for upgrades, readers and flushers.
 	running sync.WaitGroup
 	// lingering are the clients that were refused and have yet to close.
 	lingering gate
@@ -32,6 +30,8 @@ func (ws *WebSocket) Wait() { ws.running.Wait() }
 // see a status; the reader is a goroutine of its own, since this one's stack has
 // grown.
 func (ws *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ws.running.Add(1) // the server does not wait for what is upgraded
+	defer ws.running.Done()
 	h := &hijacker{ResponseWriter: w}
 	upgrader := websocket.Upgrader{
 		ReadBufferSize:  512,
@@ -45,7 +45,8 @@ func (ws *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	place, app, refused := ws.admit(r)
 	who := ws.applicant(r, webSocket)
-	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), place, app, who, refused) }) //nolint:contextcheck // the connection outlives the request
+	to := entry{app, strings.Clone(r.PathValue("key"))}
+	ws.running.Go(func() { ws.serve(newClient(conn, h.stream), place, to, who, refused) }) //nolint:contextcheck // the connection outlives the request
 }
 
 // subprotocol selects the first protocol that the client offers and we know.

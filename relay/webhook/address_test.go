@@ -19,7 +19,7 @@ func mustNetworks(t testing.TB, text string) webhook.Networks {
 	return networks
 }
 
-// Rows 87, 88 and 90 of reliability.md 3.1.
+// Rows 87, 88 and 90 of docs/ATTACKS.md.
 func TestWebhooksGoToPublicAddressesAlone(t *testing.T) {
 	public := []string{
 		"1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "192.167.0.1", "223.255.255.255",

@@ -20,7 +20,7 @@ type letter struct {
 	size   int
 
 	// The body is made once, so that each try brings the same, and signed again only when
-	// the app has no longer the key that signed it.
+	// the app has no longer the key that signed it, or has it revoked or limited.
 	body           []byte
 	ids            string
 	signer         auth.Key
@@ -30,15 +30,21 @@ type letter struct {
 	next  time.Time // when it is tried again
 }
 
-// write makes the body and signs it, unless that was done.
-func (l *letter) write(app *auth.App) {
+// write makes the body and signs it, unless that was done. An app that is disabled may have no
+// key for that.
+func (l *letter) write(app *auth.App) error {
 	if l.body == nil {
 		l.fill()
 	}
-	if !slices.Contains(app.Keys, l.signer) {
-		l.signer = app.Keys[0]
+	switch {
+	case app.Vouches(&l.signer):
+	case !app.CanSign():
+		return forbidden("the app has no active key without limits, which would sign")
+	default:
+		l.signer = app.SigningKey()
 		l.key, l.signature = app.SignWebhook(l.body)
 	}
+	return nil
 }
 
 func (l *letter) fill() {

@@ -252,6 +252,76 @@ func TestAWebhookThatIsGoneIsToldNothingMore(t *testing.T) {
 	}, auth.Webhook{URL: target})
 }
 
+// A key that retires signs nothing new, and what it has signed stays as it is; a key that is
+// revoked has signed nothing that is still to be told.
+func TestKeysThatRetireSignNoWebhooks(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		signedBy := func() string {
+			all := r.made("")
+			return all[len(all)-1].header.Get("X-Pusher-Key")
+		}
+		hook := auth.Webhook{URL: target}
+		app := testApp(hook)
+		old := app.Keys[0].Key
+		app.Keys = append(app.Keys, auth.Key{Key: "new", Secret: "newer"})
+		r.reload(app)
+		r.answers(always(http.StatusInternalServerError))
+		r.put(on("a"))
+		pass(300 * time.Millisecond)
+		for _, step := range []struct {
+			state auth.KeyState
+			want  string
+		}{{auth.KeyActive, old}, {auth.KeyRetiring, old}, {auth.KeyRevoked, "new"}} {
+			keys := slices.Clone(app.Keys)
+			keys[0].State = step.state
+			r.reload(auth.App{ID: app.ID, Keys: keys, Webhooks: app.Webhooks})
+			before := len(r.made(""))
+			for i := 0; len(r.made("")) == before && i < 1000; i++ {
+				pass(100 * time.Millisecond)
+			}
+			if got := signedBy(); got != step.want {
+				t.Errorf("%s: a try is signed by %s", step.state, got)
+			}
+		}
+		keys := slices.Clone(app.Keys)
+		keys[0].State = auth.KeyRetiring
+		r.reload(auth.App{ID: app.ID, Keys: keys, Webhooks: app.Webhooks})
+		r.answers(nil)
+		pass(time.Minute)
+		r.put(on("b"))
+		pass(5 * time.Second)
+		if got := signedBy(); got != "new" {
+			t.Errorf("what is new is signed by %s", got)
+		}
+	}, auth.Webhook{URL: target})
+}
+
+// A fork's key is none that receivers should take for the app's, be it the first or the only one.
+func TestALetterIsNotSignedByAKeyThatIsLimited(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.answers(always(http.StatusInternalServerError))
+		r.put(on("a"))
+		pass(300 * time.Millisecond)
+		app := testApp(auth.Webhook{URL: target})
+		limited := app.Keys[0]
+		limited.Rights = []auth.Right{auth.RightPublish}
+		app.Keys, app.Disabled = []auth.Key{limited}, true
+		r.reload(app)
+		pass(2 * time.Minute)
+		if n := len(r.made("")); n != 1 {
+			t.Fatalf("%d requests, though no key may sign", n)
+		}
+		app.Keys, app.Disabled = []auth.Key{limited, {Key: "new", Secret: "newer"}}, false
+		r.reload(app)
+		r.answers(nil)
+		pass(time.Minute)
+		calls := r.made("")
+		if len(calls) != 2 || calls[1].header.Get("X-Pusher-Key") != "new" || calls[1].body != calls[0].body {
+			t.Errorf("afterwards %d requests: %v", len(calls), calls[len(calls)-1].header)
+		}
+	}, auth.Webhook{URL: target})
+}
+
 // A receiver that checks what it gets knows a key as long as the app has it.
 func TestATryIsSignedByTheFirstKeyAsLongAsTheAppHasIt(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -60,9 +60,11 @@ func (t *target) send(ctx context.Context, l *letter) {
 		t.finish(l, errGone)
 		return
 	}
-	l.write(app)
 	start := time.Now()
-	err := deliver(ctx, t.client, hook, l)
+	err := l.write(app)
+	if err == nil {
+		err = deliver(ctx, t.client, hook, l)
+	}
 	t.measure(time.Since(start), err)
 	t.finish(l, err)
 }

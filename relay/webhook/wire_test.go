@@ -34,7 +34,7 @@ func serve(t testing.TB, handler http.HandlerFunc, change ...func(*auth.Webhook)
 	return r
 }
 
-// Rows 89 and 91 of reliability.md 3.1: what an answer may not do.
+// Rows 89 and 91 of docs/ATTACKS.md: what an answer may not do.
 func TestAnAnswerCanDoNoHarm(t *testing.T) {
 	bomb := bomb()
 	cases := map[string]struct {
@@ -154,7 +154,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	}
 }
 
-// Row 94.
+// Row 94 of docs/ATTACKS.md.
 func TestNoProxyIsAsked(t *testing.T) {
 	var asked atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

@@ -21,6 +21,8 @@ type page struct {
 	Before  string `json:"before"` // what to ask for next; empty when these were the last
 	State   state  `json:"state"`
 	Strict  bool   `json:"strict"`
+	// Insecure is what others on the network may read along.
+	Insecure []string `json:"insecure,omitempty"`
 }
 
 // row is a record, and where it stands.
@@ -68,6 +70,9 @@ func (a *Admin) records(w http.ResponseWriter, r *http.Request) {
 
 func (a *Admin) page(found []audit.Stored, n int) page {
 	p := page{Records: make([]row, len(found)), Strict: a.Strict}
+	if a.Insecure != nil {
+		p.Insecure = a.Insecure()
+	}
 	p.State.Text, p.State.OK = a.Trail.State()
 	for i, s := range found {
 		p.Records[i] = row{s.Line, s.Chain, s.Seq}

@@ -51,7 +51,7 @@ func newRig(t *testing.T, change func(*admin.Admin)) *rig {
 	running.Go(func() { records.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	r := &rig{db: db, Admin: &admin.Admin{
-		Store: db, Trail: records, Local: true, Strict: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: db, Trail: records, Strict: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Address: func(*http.Request) netip.Addr { return netip.MustParseAddr("127.0.0.1") },
 	}}
 	if change != nil {

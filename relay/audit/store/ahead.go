@@ -12,9 +12,9 @@ type ahead[T any] struct {
 	ended bool
 }
 
-// newAhead begins at the least of all numbers, not at 1: who inserts chooses the number.
-func newAhead[T any](seq func(T) int64, read func(from int64) ([]T, error)) *ahead[T] {
-	return &ahead[T]{seq: seq, read: read, from: math.MinInt64}
+// newAhead begins at a number; for all at the least there is, not at 1: who inserts chooses the number.
+func newAhead[T any](seq func(T) int64, from int64, read func(from int64) ([]T, error)) *ahead[T] {
+	return &ahead[T]{seq: seq, read: read, from: from}
 }
 
 // peek is the next one, nil at the end.

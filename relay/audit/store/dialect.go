@@ -16,8 +16,8 @@ type dialect struct {
 	connect func() (*connections, error)
 	// there says whether the connections lead to what is there now.
 	there func(*connections) bool
-	// lost says that a transaction lost a race and is to be tried again, gone that a table is
-	// not there, stale that the connection it came from may stay of no use.
+	// lost says that a transaction lost a race, or its server, and is to be tried again, gone
+	// that a table is not there, stale that the connection it came from may stay of no use.
 	lost, gone, stale func(error) bool
 	// numbered says that arguments are $1, $2, … and not ?.
 	numbered bool

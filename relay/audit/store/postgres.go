@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"buildrelay/relay/loopback"
 )
 
 // connectWithin is how long connecting to PostgreSQL may take, where its address says nothing
@@ -39,7 +41,8 @@ func postgresServer(address string) (dialect, error) {
 		there: func(*connections) bool { return true },
 		lost: func(err error) bool {
 			switch postgresCode(err) {
-			case "23505", "40001", "40P01": // unique_violation, serialization_failure, deadlock_detected
+			case "23505", "40001", "40P01", // unique_violation, serialization_failure, deadlock_detected
+				"57P01", "57P02": // the server has ended meanwhile, and may be there again
 				return true
 			}
 			return false
@@ -63,7 +66,7 @@ func readPostgres(address string) (*pgx.ConnConfig, error) {
 	if strings.ContainsRune(u.Path+u.RawQuery+u.Fragment, '@') {
 		return nil, errors.New("the address of PostgreSQL has an @ behind the host: in a password / is %2F, ? is %3F, # is %23, and @ is %40 everywhere")
 	}
-	config, err := pgx.ParseConfig(address)
+	config, err := pgx.ParseConfig(withTLS(u))
 	if err != nil {
 		return nil, errors.New("the address of PostgreSQL has a part that is not known, or a wrong value of one: it is to look like " + form)
 	}
@@ -74,6 +77,29 @@ func readPostgres(address string) (*pgx.ConnConfig, error) {
 		config.RuntimeParams["application_name"] = "buildrelay"
 	}
 	return config, nil
+}
+
+// withTLS returns the address with what it does not say: that a server on another machine must
+// prove by its certificate that it is the one. The driver would do without where it does not.
+func withTLS(u *url.URL) string {
+	query := u.Query()
+	if query.Has("sslmode") || isLoopback(u.Host) {
+		return u.String()
+	}
+	query.Set("sslmode", "verify-full")
+	secure := *u
+	secure.RawQuery = query.Encode()
+	return secure.String()
+}
+
+// isLoopback says whether all hosts of an address, with commas between them, are this machine.
+func isLoopback(hosts string) bool {
+	for host := range strings.SplitSeq(hosts, ",") {
+		if !loopback.IsHost((&url.URL{Host: host}).Hostname()) {
+			return false
+		}
+	}
+	return true
 }
 
 func openPostgres(config *pgx.ConnConfig, most int) *sql.DB {

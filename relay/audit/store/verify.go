@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 
 	"buildrelay/relay/audit"
@@ -65,10 +66,14 @@ func (db *DB) verifyChain(ctx context.Context, q querier, chain string, given []
 	if err != nil {
 		return 0, nil, err
 	}
-	verifier := audit.NewVerifier(db.key, chain, base)
-	heads := newAhead(func(h audit.Head) int64 { return h.Seq },
+	return db.walk(ctx, q, audit.NewVerifier(db.key, chain, base), chain, math.MinInt64, given)
+}
+
+// walk gives the verifier what a chain has from a number on. It returns how many records that was.
+func (db *DB) walk(ctx context.Context, q querier, verifier *audit.Verifier, chain string, from int64, given []audit.Head) (int64, []audit.Problem, error) {
+	heads := newAhead(func(h audit.Head) int64 { return h.Seq }, from,
 		func(from int64) ([]audit.Head, error) { return db.heads(ctx, q, chain, from, verifyAtOnce) })
-	records := newAhead(func(s audit.Stored) int64 { return s.Seq },
+	records := newAhead(func(s audit.Stored) int64 { return s.Seq }, from,
 		func(from int64) ([]audit.Stored, error) { return db.chain(ctx, q, chain, from, verifyAtOnce) })
 	kept := keptFor(chain, given)
 	var count int64

@@ -38,7 +38,7 @@ func (s *spool) compact() error {
 
 // copyTo writes to another file what the database has yet to take, and says where it begins.
 func (s *spool) copyTo(file *os.File) (begin int64, err error) {
-	if err := lock(file); err != nil {
+	if err := wholefile.Lock(file); err != nil {
 		return 0, err
 	}
 	head := s.form.head(s.number + 1)

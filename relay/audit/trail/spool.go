@@ -67,7 +67,7 @@ func (s *spool) open() error {
 }
 
 func (s *spool) take(file *os.File) error {
-	if err := lock(file); err != nil {
+	if err := wholefile.Lock(file); err != nil {
 		return fmt.Errorf("locking the spool, which another node may have: %w", err)
 	}
 	if err := wholefile.SyncFolder(filepath.Dir(s.path)); err != nil {

@@ -19,6 +19,7 @@ const (
 type greeting struct {
 	title   string
 	tls     bool
+	old     bool // TLS 1.2
 	resumed bool // the TLS session is
 	refused bool // the client is told to come later
 }
@@ -26,17 +27,20 @@ type greeting struct {
 func greetings() []greeting {
 	return []greeting{
 		{title: "a WebSocket"},
-		{title: "over TLS", tls: true},
-		{title: "over TLS, resumed", tls: true, resumed: true},
+		{title: "over TLS 1.3", tls: true},
+		{title: "over TLS 1.2", tls: true, old: true},
+		{title: "over TLS 1.3, resumed", tls: true, resumed: true},
+		{title: "over TLS 1.2, resumed", tls: true, old: true, resumed: true},
 		{title: "refused (4100)", refused: true},
-		{title: "refused over TLS, resumed", tls: true, resumed: true, refused: true},
+		{title: "refused over TLS 1.3, resumed", tls: true, resumed: true, refused: true},
 	}
 }
 
-// measureHandshakes prints what a client costs that connects and leaves.
+// measureHandshakes prints what a client costs that connects and leaves, and how many did in a
+// second beside the tool itself, which has its half of the work.
 func (b *bench) measureHandshakes(ctx context.Context, w io.Writer) error {
 	n := b.scaled(handshakes)
-	fmt.Fprintf(w, "\n| %d clients connect, %d at a time | server | CPU µs each |\n|---|---|---|\n", n, handshakesAtOnce)
+	fmt.Fprintf(w, "\n| %d clients connect, %d at a time | server | CPU µs each | a second of a core | a second |\n|---|---|---|---|---|\n", n, handshakesAtOnce)
 	for _, s := range b.relays("") {
 		results, err := inTurn(b.rounds, greetings(), func(g greeting, round int) (usage, error) {
 			b.progress(g.title, s, round, b.rounds)
@@ -47,7 +51,8 @@ func (b *bench) measureHandshakes(ctx context.Context, w io.Writer) error {
 		}
 		for i, g := range greetings() {
 			each := median(results[i], func(u usage) float64 { return float64(u.cpu.Microseconds()) / float64(n) })
-			fmt.Fprintf(w, "| %s | %s | %.0f |\n", g.title, s.name, each)
+			rate := median(results[i], func(u usage) float64 { return float64(n) / u.span.Seconds() })
+			fmt.Fprintf(w, "| %s | %s | %.0f | %.0f | %.0f |\n", g.title, s.name, each, 1e6/each, rate)
 		}
 	}
 	return nil
@@ -63,6 +68,10 @@ func (b *bench) greet(ctx context.Context, s subject, g greeting, n int) (u usag
 		return u, err
 	}
 	defer srv.stop()
+	if g.old {
+		srv.tls = srv.tls.Clone()
+		srv.tls.MinVersion, srv.tls.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+	}
 	first, err := connect(ctx, srv, &tally{}) // who takes the one place
 	if err != nil {
 		return u, err

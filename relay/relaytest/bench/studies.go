@@ -29,5 +29,6 @@ func studies() []study {
 		{"drain", (*bench).measureDrain},
 		{"nodes", (*bench).measureNodes},
 		{"handshakes", (*bench).measureHandshakes},
+		{"rotate", (*bench).measureRotation},
 	}
 }

@@ -70,6 +70,7 @@ func (w *World) swallow(which func(Link) *faults.HoleLink) {
 
 // badLinks are as links can be, one way after the other.
 func badLinks(w *World) {
+	slice(w)
 	for _, toxic := range []struct {
 		name       string
 		attributes map[string]int
@@ -77,7 +78,6 @@ func badLinks(w *World) {
 	}{
 		{"latency", map[string]int{"latency": 200, "jitter": 100}, 5 * second},
 		{"bandwidth", map[string]int{"rate": 256}, 5 * second},
-		{"slicer", map[string]int{"average_size": 32, "size_variation": 31, "delay": 0}, 3 * second},
 		{"reset_peer", map[string]int{"timeout": 0}, second / 2},
 	} {
 		for _, l := range w.Links {
@@ -87,6 +87,17 @@ func badLinks(w *World) {
 		for _, l := range w.Links {
 			l.All.Heal()
 		}
+	}
+}
+
+// slice has all nodes hear Redis in small pieces for a while.
+func slice(w *World) {
+	for _, l := range w.Links {
+		l.All.Slice(16)
+	}
+	w.Wait(3*second, 3*second)
+	for _, l := range w.Links {
+		l.All.Slice(0)
 	}
 }
 

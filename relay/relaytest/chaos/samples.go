@@ -65,7 +65,7 @@ func parseMeasures(text string) map[Measure]float64 {
 			found[Descriptors] = value
 		case "process_resident_memory_bytes":
 			found[Resident] = value / mebibyte
-		case "go_memstats_heap_inuse_bytes":
+		case "go_memstats_heap_alloc_bytes":
 			found[Heap] = value / mebibyte
 		}
 	}

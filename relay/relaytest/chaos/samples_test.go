@@ -56,7 +56,7 @@ func TestWhatIsNotGivenBackIsFound(t *testing.T) {
 func TestMeasuresAreReadFromMetrics(t *testing.T) {
 	t.Parallel()
 	const text = "# HELP go_goroutines Number\ngo_goroutines 12\nprocess_open_fds 9\nprocess_resident_memory_bytes 3.145728e+07\n" +
-		"go_memstats_heap_inuse_bytes 2.097152e+06\nbuildrelay_events_total{by=\"x\"} 4\n"
+		"go_memstats_heap_alloc_bytes 2.097152e+06\nbuildrelay_events_total{by=\"x\"} 4\n"
 	want := map[Measure]float64{Goroutines: 12, Descriptors: 9, Resident: 30, Heap: 2, Series: 5}
 	if diff := cmp.Diff(want, parseMeasures(text)); diff != "" {
 		t.Errorf("measures (- wanted, + got):\n%s", diff)

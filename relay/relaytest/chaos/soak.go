@@ -17,6 +17,9 @@ type Soak struct {
 	Act  Act
 	Size Size
 	Seed uint64
+	// Warm is how long clients come and go before anything is measured: until all that is kept
+	// for a while, and all that grows to a bound, is as large as it gets.
+	Warm time.Duration
 	Last time.Duration
 	// Expiry is how long Redis has to forget what expires.
 	Expiry time.Duration
@@ -48,9 +51,9 @@ func (s Soak) Do(t *testing.T) Kept {
 	late := startLag()
 	k.Outcome = Outcome{Result: faults.Run(t, plan), Lag: late.end()}
 	w.awaitQuiet(k.Before)
-	k.After = w.sampleAll(nil)
 	k.Lasting = w.lasting(s.Size)
 	k.KeysAfter = w.awaitExpiry(s.Size, k.KeysBefore, s.Expiry)
+	k.After = w.sampleAll(nil)
 	return k
 }
 
@@ -66,11 +69,11 @@ func (s Soak) gentle() Act {
 	return a
 }
 
-// churn samples every 5 s, and does a fault every minute.
+// churn does a fault every minute and, once all is warm, samples every 5 s.
 func (s Soak) churn(w *World, a Act) (samples []*Samples) {
 	all := newSchedule(a.Faults, s.Seed)
-	end := time.Now().Add(s.Last)
-	for minute := time.Now(); time.Now().Before(end); {
+	warm := time.Now().Add(s.Warm)
+	for minute := time.Now(); time.Now().Before(warm.Add(s.Last)); {
 		if time.Now().After(minute) {
 			f := all.next()
 			w.T.Logf("%s", f.Name)
@@ -78,7 +81,9 @@ func (s Soak) churn(w *World, a Act) (samples []*Samples) {
 			minute = minute.Add(time.Minute)
 		}
 		w.Wait(5*second, 5*second)
-		samples = w.sampleAll(samples)
+		if time.Now().After(warm) {
+			samples = w.sampleAll(samples)
+		}
 	}
 	return samples
 }
@@ -97,12 +102,13 @@ func (w *World) sampleAll(samples []*Samples) []*Samples {
 	return samples
 }
 
-// awaitQuiet waits until the nodes have noticed that everybody has gone, or two minutes.
+// awaitQuiet waits until the nodes have noticed that everybody has gone, and have dropped what they
+// keep for a minute, or two minutes.
 func (w *World) awaitQuiet(before []*Samples) {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		quiet := true
 		for i, now := range w.sampleAll(nil) {
-			quiet = quiet && now.last(Goroutines) <= before[i].last(Goroutines)+10 && now.last(Descriptors) <= before[i].last(Descriptors)+5
+			quiet = quiet && len(now.more(before[i])) == 0
 		}
 		if quiet {
 			return
@@ -169,15 +175,27 @@ func logKeys(size Size) (keys []string) {
 	return keys
 }
 
+// more is what a node has more of than it had before.
+func (s *Samples) more(before *Samples) (more []string) {
+	for m, most := range map[Measure]float64{Goroutines: 10, Descriptors: 5, Heap: mostHeap} {
+		if n := s.last(m) - before.last(m); n > most {
+			more = append(more, fmt.Sprintf("%.1f %s more", n, m))
+		}
+	}
+	return more
+}
+
+// mostHeap is how many MiB a node may go on to hold: what it needs the first time, such as
+// buffers of its connections to Redis.
+const mostHeap = 2
+
 // Wrong is what was not given back.
 func (k Kept) Wrong() (wrong []string) {
 	for i, now := range k.After {
-		before, meanwhile := k.Before[i], k.Meanwhile[i]
-		for m, most := range map[Measure]float64{Goroutines: 10, Descriptors: 5} {
-			if more := now.last(m) - before.last(m); more > most {
-				wrong = append(wrong, fmt.Sprintf("node %d has %.0f %s more when all have gone", i, more, m))
-			}
+		for _, more := range now.more(k.Before[i]) {
+			wrong = append(wrong, fmt.Sprintf("node %d has %s when all have gone", i, more))
 		}
+		meanwhile := k.Meanwhile[i]
 		if first, last := meanwhile.Quarters(Heap); last > 1.1*first {
 			wrong = append(wrong, fmt.Sprintf("the heap of node %d has grown from %.1f to %.1f MiB", i, first, last))
 		}

@@ -18,10 +18,8 @@ func TestSoak(t *testing.T) {
 	size := size(t, true)
 	size.Kinds = []string{"last", "none"}
 	for _, seed := range seeds(t) {
-		s := chaos.Soak{
-			Act: chaos.Acts()[0], Size: size, Seed: seed,
-			Last: time.Duration(number(t, "RELAY_SOAK", 1)) * time.Minute, Expiry: 6 * time.Minute,
-		}
+		last := time.Duration(number(t, "RELAY_SOAK", 1)) * time.Minute
+		s := chaos.Soak{Act: chaos.Acts()[0], Size: size, Seed: seed, Warm: last / 4, Last: last, Expiry: 6 * time.Minute}
 		k := s.Do(t)
 		var text strings.Builder
 		if err := k.WriteTable(&text); err != nil {

@@ -13,6 +13,6 @@ export async function loadResume() {
   return (client, options) => resume(client, { ...options, ...Object.fromEntries(callbacks.map(tell)) });
 }
 
-function known({ channel, position, state, gaps, missing, final, complete, incomplete }) {
-  return { channel, position, state, gaps, missing, final, complete, incomplete };
+function known({ channel, position, state, gaps, missing, final, complete, incomplete, sealed }) {
+  return { channel, position, state, gaps, missing, final, complete, incomplete, sealed };
 }

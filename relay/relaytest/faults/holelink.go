@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type HoleLink struct {
 	watch    func(p *pair) func(sent []byte)
 	listener net.Listener
 	running  sync.WaitGroup
+	piece    atomic.Int64 // how many bytes clients are sent at a time; 0 as they come
 
 	mu         sync.Mutex
 	server     string
@@ -171,7 +173,7 @@ func (l *HoleLink) forwardBoth(p *pair) {
 	}
 	l.pairs = append(l.pairs, p)
 	l.running.Go(func() { p.forward(p.client, p.server, look) })
-	l.running.Go(func() { p.forward(p.server, p.client, func([]byte) {}) })
+	l.running.Go(func() { p.forward(p.server, sliced{p.client, &l.piece}, func([]byte) {}) })
 }
 
 // doom makes a connection one of those that are swallowed. The caller holds mu.
@@ -198,7 +200,7 @@ func (l *HoleLink) watchSubscribing(p *pair) func([]byte) {
 }
 
 // forward copies until either side ends. look sees everything first.
-func (p *pair) forward(from, to net.Conn, look func([]byte)) {
+func (p *pair) forward(from io.Reader, to io.Writer, look func([]byte)) {
 	defer p.close()
 	buffer := make([]byte, 16<<10)
 	for {
@@ -214,6 +216,28 @@ func (p *pair) forward(from, to net.Conn, look func([]byte)) {
 			return
 		}
 	}
+}
+
+// Slice has clients sent no more than so many bytes at a time, or, with 0, as they come.
+func (l *HoleLink) Slice(bytes int) { l.piece.Store(int64(bytes)) }
+
+// sliced writes in pieces.
+type sliced struct {
+	io.Writer
+	most *atomic.Int64
+}
+
+func (s sliced) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		end := len(p)
+		if most := int(s.most.Load()); most > 0 {
+			end = min(end, n+most)
+		}
+		var wrote int
+		wrote, err = s.Writer.Write(p[n:end])
+		n += wrote
+	}
+	return n, err
 }
 
 // Reset breaks those connections that hit says, as a peer that has lost them does.

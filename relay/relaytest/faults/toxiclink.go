@@ -15,7 +15,7 @@ type ToxicLink struct {
 	t     testing.TB
 	proxy *toxiproxy.Proxy
 	// front is before it, for what toxiproxy hangs at: toxics that end connections which
-	// they are taken off from.
+	// they are taken off from, and slices of connections that end.
 	front *HoleLink
 }
 
@@ -49,6 +49,9 @@ func (l *ToxicLink) Poison(toxic string, attributes map[string]int) {
 		l.t.Fatalf("adding the toxic %s: %v", toxic, err)
 	}
 }
+
+// Slice has clients sent no more than so many bytes at a time, or, with 0, as they come.
+func (l *ToxicLink) Slice(bytes int) { l.front.Slice(bytes) }
 
 // Heal removes all toxics. Connections that a timeout was on are closed.
 func (l *ToxicLink) Heal() { l.proxy.Toxics.ResetToxics(context.Background()) }

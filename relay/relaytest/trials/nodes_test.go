@@ -50,7 +50,7 @@ func comeBackSoon(t *testing.T, r faults.Result) {
 	if half, most := killed.Back.Median(), killed.Back.Of(0.99); half > relaytest.Lasting(2500*time.Millisecond, 5*second) || most > 10*second {
 		t.Errorf("half of the clients were back after %s, 99 %% after %s", half, most)
 	}
-	if late := killed.During.Max(); late > soon() {
+	if late := nearlyAll(killed.During); late > soon() {
 		t.Errorf("meanwhile something was shown after %s", late)
 	}
 }

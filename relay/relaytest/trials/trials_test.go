@@ -30,6 +30,10 @@ type fault struct {
 // 3 s; the rest is for a machine that runs all tests at once.
 func soon() time.Duration { return relaytest.Lasting(5*time.Second, 10*time.Second) }
 
+// nearlyAll is how late all were but the last of a hundred: who comes again reads a whole log, and
+// that many take the test's own process longer than the relay.
+func nearlyAll(late checker.Times) time.Duration { return late.Of(0.99) }
+
 // Whatever happens to Redis, to a relay or to what is between them, no log is
 // silently incomplete. The table that is printed says what was found; to repeat a
 // schedule give its seed in RELAY_FAULT_SEED.
@@ -87,7 +91,10 @@ func (f fault) run(t *testing.T) faults.Result {
 	if stale := len(told(r, checker.Stale)) > 0; stale != f.stale && !f.maybe {
 		t.Errorf("stale is told: %v", stale)
 	}
-	if late := max(r.Report.Delay.Max(), r.Report.Detection.Max()); late > soon() && !f.timeless {
+	if late := max(nearlyAll(r.Report.Delay), r.Report.Detection.Max()); late > soon() && !f.timeless {
+		t.Errorf("something was seen after %s", late)
+	}
+	if late := r.Report.Delay.Max(); late > relaytest.Patience && !f.timeless {
 		t.Errorf("something was seen after %s; the latest: %s", late, r.Report.Latest)
 	}
 	if late := r.Report.Granted.Max(); late > soon() {
