@@ -99,10 +99,7 @@ func pulled(log string) map[string]bool {
 
 // A long log is drawn only where it is looked at.
 func scrollsALongLog(t *testing.T, b *browser) {
-	lines := 20_000 // beside all other tests 50,000 take minutes
-	if relaytest.Full() {
-		lines = 50_000
-	}
+	const lines = 50_000
 	var log strings.Builder
 	for n := 1; n <= lines; n++ {
 		fmt.Fprintf(&log, "\x1b[3%dm%05d\x1b[0m a line of a long log\n", n%8, n)

@@ -100,7 +100,7 @@ func parsePipeFlags(args []string) (pipeFlags, error) {
 	flags.Func("buffer", "output kept while the relay is away, and in case Redis loses the log, such as 64MiB (default 8MiB)", func(s string) error {
 		return buffer.UnmarshalText([]byte(s))
 	})
-	flags.DurationVar(&f.config.FlushWait, "flush-wait", pipe.DefaultFlushWait, "how long to wait for the relay at the end")
+	flags.DurationVar(&f.config.FlushWait, "flush-wait", pipe.DefaultFlushWait, "how long to wait at the end for a relay that takes nothing")
 	flags.Func("mask-env", "mask the values of these variables, such as DEPLOY_TOKEN,NPM_TOKEN, and tokens known by their form; may be given again", f.addMasked)
 	if err := flags.Parse(args); err != nil {
 		return f, err

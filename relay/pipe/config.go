@@ -86,7 +86,7 @@ type Config struct {
 
 	MaxData   int           // bytes of an event's data; 0 is protocol.MaxData, at least 512
 	Buffer    int           // bytes of output that are kept, to be published or again if Redis loses the log; the oldest are dropped; 0 is DefaultBuffer
-	FlushWait time.Duration // after the end, for what is not yet published; 0 is DefaultFlushWait
+	FlushWait time.Duration // after the end, how long a relay may take nothing of what is not yet published; 0 is DefaultFlushWait
 
 	Log *slog.Logger // nil discards
 }

@@ -14,19 +14,24 @@ const maxEvents = protocol.MaxBatch
 
 // delivery publishes the records of one build, one call after the other, and
 // numbers the output as it goes: what the outbox had to drop leaves no hole.
-// Only the goroutine in run touches it, others after run has returned.
 type delivery struct {
+	// Static.
 	c    Config
 	out  *outbox
 	pace func(time.Duration) // is told how long output may wait for more
+	// more holds one signal, sent when more of the output is published than ever before.
+	more chan struct{}
+
+	// Owned by run; others may touch it after run has returned.
 
 	log  life
+	most int64 // bytes of output in any of the build's logs
 	away bool  // the last call failed
 	err  error // why nothing more is published
 }
 
 func newDelivery(c Config, out *outbox, pace func(time.Duration)) *delivery {
-	return &delivery{c: c, out: out, pace: pace, log: life{run: rand.Text(), live: c.NoLog}}
+	return &delivery{c: c, out: out, pace: pace, more: make(chan struct{}, 1), log: life{run: rand.Text(), live: c.NoLog}}
 }
 
 // run publishes until the outbox is closed and empty, and then the end, which is
@@ -83,8 +88,38 @@ func (d *delivery) publish(ctx context.Context, records ...Record) error {
 		return err
 	}
 	d.log.done += size
+	if d.log.done > d.most {
+		d.most = d.log.done
+		d.tellMore()
+	}
 	d.note(receipt)
 	return nil
+}
+
+func (d *delivery) tellMore() {
+	select {
+	case d.more <- struct{}{}:
+	default:
+	}
+}
+
+// watch gives up when the publisher takes nothing more for FlushWait. A publisher that is
+// slow has its time, as a log without its end is worth little; what is kept bounds it. It
+// returns when published is closed, or after giving up.
+func (d *delivery) watch(published <-chan struct{}, giveUp context.CancelCauseFunc) {
+	silence := time.NewTimer(d.c.FlushWait)
+	defer silence.Stop()
+	for {
+		select {
+		case <-published:
+			return
+		case <-d.more:
+			silence.Reset(d.c.FlushWait)
+		case <-silence.C:
+			giveUp(errSilent)
+			return
+		}
+	}
 }
 
 // note learns from a receipt which log it is and whether anybody watches.

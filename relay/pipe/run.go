@@ -35,8 +35,8 @@ func (u *Unpublished) Error() string {
 // Unwrap returns Err.
 func (u *Unpublished) Unwrap() error { return u.Err }
 
-// Run runs one build and publishes it. It returns when the build has ended, at
-// most c.FlushWait later, and leaves no goroutine behind. With c.Mask it waits for a
+// Run runs one build and publishes it. It returns when the build has ended and is
+// published, or when for c.FlushWait nothing more of it was, and leaves no goroutine behind. With c.Mask it waits for a
 // terminal that is stopped as well, if output was held back; readers do not.
 //
 // It returns how the build ended, with its own exit code: of the command, 128+n if
@@ -64,7 +64,12 @@ func Run(ctx context.Context, c Config) (Exit, error) {
 
 	var g errgroup.Group
 	g.Go(func() error { batch.run(ended); return nil })
-	g.Go(func() error { send.run(publishing, started(c), &end); return nil })
+	published := make(chan struct{})
+	g.Go(func() error {
+		defer close(published)
+		send.run(publishing, started(c), &end)
+		return nil
+	})
 	stdout, stderr, screens := screened(c, batch)
 	for _, s := range screens {
 		g.Go(func() error { s.run(ended); return nil })
@@ -74,8 +79,7 @@ func Run(ctx context.Context, c Config) (Exit, error) {
 	screens.flush()
 	close(ended)
 	batch.close()
-	timeout := time.AfterFunc(c.FlushWait, func() { giveUp(errSilent) })
-	defer timeout.Stop()
+	g.Go(func() error { send.watch(published, giveUp); return nil })
 	screens.show()
 	_ = g.Wait()
 	screens.report(c.Log)

@@ -212,6 +212,29 @@ func TestTheEndWaitsForThePublisherOnlySoLong(t *testing.T) {
 	}
 }
 
+func TestTheEndWaitsForAPublisherThatIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, Config{MaxData: 1024})
+		b.publisher.setFail(func(context.Context, []protocol.Event) error {
+			<-time.After(callLimit - 1)
+			return nil
+		})
+		for range 1000 {
+			b.print(t, strings.Repeat("x", 99)+"\n")
+		}
+		began := time.Now()
+		if err := b.end(t); err != nil {
+			t.Errorf("err %v", err)
+		}
+		if waited := time.Since(began); waited < 2*DefaultFlushWait {
+			t.Errorf("all was published within %v: nothing was waited for", waited)
+		}
+		if got := readLog(t, b.publisher.published()); len(got.text) != 100_000 {
+			t.Errorf("%d bytes of 100000 were published", len(got.text))
+		}
+	})
+}
+
 func TestARefusalIsFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, Config{})
