@@ -95,6 +95,9 @@ func (c *tally) subscribe(channel, more string) {
 	c.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":%q%s}}`, signature, channel, more))
 }
 
+// flushWindow is by the bubble's clock.
+const flushWindow = time.Nanosecond
+
 // recorded is a hub whose records a test looks at. It must be used in a bubble.
 type recorded struct {
 	*recorder
@@ -120,7 +123,7 @@ func newRecorded(t *testing.T, held chan struct{}) *recorded {
 		t.Fatal(err)
 	}
 	r.hub = relay.New(relay.Config{
-		Jobs: r.jobs, Interest: deafInterest{}, Roster: noRoster{}, Metrics: metrics.New(prometheus.NewRegistry()), Auditor: r.recorder, FlushWindow: 1,
+		Jobs: r.jobs, Interest: deafInterest{}, Roster: noRoster{}, Metrics: metrics.New(prometheus.NewRegistry()), Auditor: r.recorder, FlushWindow: flushWindow,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -145,6 +148,7 @@ func (r *recorded) publish(channel string, n int) {
 		r.hub.Deliver(appID, protocol.Event{Channel: channel, Name: "line", Data: strings.Repeat("x", 1000)})
 	}
 	r.hub.Flush()
+	<-time.After(2 * flushWindow) // a worker that was quick waits with what came later
 	synctest.Wait()
 }
 
