@@ -97,13 +97,16 @@ func expectText(t *testing.T, from io.Reader, want string) {
 
 func TestFollowingGoesOnToTheFinalEntry(t *testing.T) {
 	t.Parallel()
-	w := newLogWorld(t, 10_000, func(s *http.Server) {
-		s.ReadTimeout, s.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond // which must not end it
-	})
+	const serverTimeout = 2 * time.Second // which must not end it
+	w := newLogWorld(t, 10_000, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = serverTimeout, serverTimeout })
+	began := time.Now()
 	response, body := w.follow() // before there is a log
-	for i := range 3 {
-		w.print(1+600*i, 600)
-		expectText(t, body, lines(1+600*i, 600))
+	next := time.NewTicker(serverTimeout / 2)
+	defer next.Stop()
+	for n := 1; time.Since(began) < 2*serverTimeout; n += 600 {
+		w.print(n, 600)
+		expectText(t, body, lines(n, 600))
+		<-next.C
 	}
 	w.publish(final())
 	if rest, err := io.ReadAll(body); err != nil || len(rest) > 0 {
