@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -100,27 +99,12 @@ func TestADecisionOfNobodyKnowsIsDoubtedAlone(t *testing.T) {
 // Whoever subscribes or signs in just while the decision is taken back does not stay.
 func TestNobodySlipsInWhileADecisionIsRevoked(t *testing.T) {
 	t.Parallel()
-	const n = 200
-	hub, _, guests := startGuests(t, n)
+	hub, _, guests := startGuests(t, 200)
 	key, ada := auth.Key{Key: appKey, Secret: appSecret}, auth.Decision{User: "ada", After: 9}
-	var knocking sync.WaitGroup
-	in := make(chan struct{}, n)
-	for i, g := range guests {
-		knocking.Go(func() {
-			defer func() { in <- struct{}{} }()
-			if i%2 == 0 {
-				g.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":"private-x"}}`, ada.SignChannel(key, g.conn.ID(), "private-x", nil)))
-			} else {
-				data := `{"id":"ada"}`
-				g.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, ada.SignUser(key, g.conn.ID(), data), data))
-			}
-		})
-	}
-	for range n / 4 {
-		<-in
-	}
-	hub.Revoke(relay.Revocation{Number: 10, App: appID, User: "ada"})
-	knocking.Wait()
+	comeInWhile(guests, knocks{
+		subscribe: func(id, channel string) string { return ada.SignChannel(key, id, channel, nil) },
+		signIn:    func(id, data string) string { return ada.SignUser(key, id, data) },
+	}, func() { hub.Revoke(relay.Revocation{Number: 10, App: appID, User: "ada"}) })
 	for i, g := range guests {
 		select {
 		case <-g.gone:

@@ -106,33 +106,49 @@ func startGuests(t *testing.T, n int) (*relay.Hub, *auth.Apps, []*guest) {
 	return hub, apps, guests
 }
 
-// A client that subscribes, or signs in, just while its key is revoked is refused or asked to
-// come again: whoever is let in by a key that is not valid any more does not stay.
-func TestNobodySlipsInWhileAKeyIsRevoked(t *testing.T) {
-	t.Parallel()
-	const n = 200
-	hub, apps, guests := startGuests(t, n)
-	old := auth.Key{Key: "old", Secret: secretOf("old")}
+// knocks are what clients show who come in.
+type knocks struct {
+	subscribe func(socketID, channel string) string
+	signIn    func(socketID, userData string) string
+}
+
+// comeInWhile has every other of the guests subscribe and the others sign in, does something when
+// a quarter of them have, and returns when all have.
+func comeInWhile(guests []*guest, shown knocks, happens func()) {
 	var knocking sync.WaitGroup
-	in := make(chan struct{}, n)
+	in := make(chan struct{}, len(guests))
 	for i, g := range guests {
 		knocking.Go(func() {
 			defer func() { in <- struct{}{} }()
 			if i%2 == 0 {
-				g.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":"private-x"}}`, auth.SignChannel(old, g.conn.ID(), "private-x", nil)))
+				g.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"auth":%q,"channel":"private-x"}}`, shown.subscribe(g.conn.ID(), "private-x")))
 			} else {
-				data := `{"id":"u1"}`
-				g.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, auth.SignUser(old, g.conn.ID(), data), data))
+				data := `{"id":"ada"}`
+				g.conn.Receive(fmt.Appendf(nil, `{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, shown.signIn(g.conn.ID(), data), data))
 			}
 		})
 	}
-	for range n / 4 {
+	for range len(guests) / 4 {
 		<-in
 	}
-	if err := hub.Reload(apps, []auth.App{twoKeys(auth.KeyRevoked)}); err != nil {
-		t.Fatal(err)
-	}
+	happens()
 	knocking.Wait()
+}
+
+// A client that subscribes, or signs in, just while its key is revoked is refused or asked to
+// come again: whoever is let in by a key that is not valid any more does not stay.
+func TestNobodySlipsInWhileAKeyIsRevoked(t *testing.T) {
+	t.Parallel()
+	hub, apps, guests := startGuests(t, 200)
+	old := auth.Key{Key: "old", Secret: secretOf("old")}
+	comeInWhile(guests, knocks{
+		subscribe: func(id, channel string) string { return auth.SignChannel(old, id, channel, nil) },
+		signIn:    func(id, data string) string { return auth.SignUser(old, id, data) },
+	}, func() {
+		if err := hub.Reload(apps, []auth.App{twoKeys(auth.KeyRevoked)}); err != nil {
+			t.Error(err)
+		}
+	})
 	for i, g := range guests {
 		if !g.isOut() {
 			t.Errorf("client %d is let in by a key that is revoked, and stays", i)

@@ -141,7 +141,7 @@ func forgedKeys(t *testing.T, f *forge, attacker string) map[string]string {
 		"RS256 by the kid of an EC key":                  f.sign(`{"alg":"RS256","kid":"ec"}`, f.claims(), f.rsa),
 		"ES256 by the kid of an RSA key":                 f.sign(`{"alg":"ES256","kid":"rsa"}`, f.claims(), f.ec),
 		"ES384 by a key of P-256":                        es384(t, f),
-		"PS256 by a key for RS256":                       ps256(t, f),
+		"PS256 by a key for RS256":                       signedBy(t, f, jose.PS256, "rs256"),
 		"an issuer's key that is called as another's is": f.sign(`{"alg":"EdDSA","kid":"ec"}`, f.claims(), f.ed),
 	}
 	for _, kid := range []string{"../../../../dev/null", "' OR 1=1 --", "/etc/passwd\x00", strings.Repeat("k", 4000), "http://127.0.0.1/"} {
@@ -150,9 +150,10 @@ func forgedKeys(t *testing.T, f *forge, attacker string) map[string]string {
 	return rows
 }
 
-// ps256 is a good signature, of a kind that the issuer's key is not for.
-func ps256(t *testing.T, f *forge) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.PS256, Key: jose.JSONWebKey{Key: f.rsa, KeyID: "rs256"}}, nil)
+// signedBy is a good signature of the issuer's RSA key, by an algorithm that may be none of its own.
+func signedBy(t *testing.T, f *forge, algorithm jose.SignatureAlgorithm, keyID string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: f.rsa, KeyID: keyID}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
