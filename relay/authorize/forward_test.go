@@ -224,7 +224,7 @@ func TestASlowCIIsNotAskedByEverybodyAtOnce(t *testing.T) {
 		}
 	})
 	f, _ := newForward(t, "http://"+listener.Addr().String())
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	failed := make(chan error, 200)
 	for i := range cap(failed) {

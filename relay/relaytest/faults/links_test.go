@@ -14,7 +14,7 @@ import (
 // clientOf is a client that tries once and does not wait long.
 func clientOf(t *testing.T, address string) *redis.Client {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: address, MaxRetries: -1, ReadTimeout: 200 * time.Millisecond})
+	client := redis.NewClient(&redis.Options{Addr: address, MaxRetries: -1, ReadTimeout: 2 * time.Second})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
@@ -54,7 +54,7 @@ func TestAToxicLinkIsSlowOrSilentUntilItIsHealed(t *testing.T) {
 	link := faults.StartToxicLink(t, server.Address())
 	client := clientOf(t, link.Address())
 	for toxic, attributes := range map[string]map[string]int{
-		"latency": {"latency": 400},
+		"latency": {"latency": 4000},
 		"timeout": {"timeout": 0},
 	} {
 		if err := client.Ping(t.Context()).Err(); err != nil {
