@@ -88,7 +88,9 @@ func TestAStopTellsWhatCameBefore(t *testing.T) {
 	for _, client := range []*relaytest.Client{c.Client, x.Client} {
 		client.Expect("first")
 	}
+	heard := w.Metric("buildrelay_events_received_total")
 	w.publish("last", "{}", "news")
+	w.ExpectMetric("buildrelay_events_received_total", "grows", func(n float64) bool { return n > heard })
 	w.Signal(syscall.SIGTERM)
 	for _, client := range []*relaytest.Client{c.Client, x.Client} {
 		client.Expect("last")

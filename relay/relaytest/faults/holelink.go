@@ -150,7 +150,7 @@ func (l *HoleLink) accept() {
 // connect gives a server up soon that is too busy to answer: the next connection may do
 // better.
 func (l *HoleLink) connect(client net.Conn) {
-	server, err := net.DialTimeout("tcp", l.leads(), time.Second)
+	server, err := net.DialTimeout("tcp", l.leads(), 5*time.Second)
 	if err != nil {
 		_ = client.Close()
 		return
