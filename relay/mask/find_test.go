@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -71,13 +70,9 @@ func TestFindFindsWhatIsMaskedWhereverTheTextIsCut(t *testing.T) {
 }
 
 func TestFindFindsWhatIsMaskedInRandomTexts(t *testing.T) {
-	var patterns []string
-	for _, v := range hardValues {
-		patterns = append(patterns, patternsOf(v)...)
-	}
+	patterns := hardPatterns()
 	s := mustSet(t, Shapes(), hardValues...)
-	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := chance(t)
 	for range 1200 {
 		in := scrap(r, patterns)
 		cut := r.IntN(len(in) + 1)
@@ -88,8 +83,7 @@ func TestFindFindsWhatIsMaskedInRandomTexts(t *testing.T) {
 // What is fed in pieces, each behind what was open, has no value left in it.
 func TestWhatIsOpenIsAllThatHasToBeRemembered(t *testing.T) {
 	s := mustSet(t, nil, hardValues...)
-	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := chance(t)
 	for range 500 {
 		v := hardValues[r.IntN(len(hardValues))]
 		all := patternsOf(v)
@@ -106,7 +100,7 @@ func TestWhatIsOpenIsAllThatHasToBeRemembered(t *testing.T) {
 			open, at = before[len(before)-n:], to
 		}
 		if len(hits) == 0 || hits[len(hits)-1].To < len(in)-len(" text\n") {
-			t.Fatalf("seed %d: found are %v in %q", seed, hits, in)
+			t.Fatalf("found are %v in %q", hits, in)
 		}
 	}
 }

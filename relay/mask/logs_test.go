@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -16,8 +15,7 @@ func TestNoValuePassesInALogHoweverItIsCut(t *testing.T) {
 	const part = 200 << 10
 	values := append(fakeValues(50), hardValues...)
 	s := mustSet(t, Shapes(), values...)
-	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := chance(t)
 	for _, name := range relaytest.RealLogs(t) {
 		log, err := os.ReadFile(name)
 		if err != nil {
@@ -42,14 +40,14 @@ func TestNoValuePassesInALogHoweverItIsCut(t *testing.T) {
 		out, hits := pieces(s, in, cuts...)
 		for _, p := range planted {
 			if strings.Contains(out, p) {
-				t.Errorf("seed %d: %q passes in %s", seed, p, name)
+				t.Errorf("%q passes in %s", p, name)
 			}
 		}
 		if want, all := whole(s, in); want != out || all != hits {
-			t.Errorf("seed %d: in %s it matters how it was cut", seed, name)
+			t.Errorf("in %s it matters how it was cut", name)
 		}
 		if hits[Value] < int64(len(slices.Compact(planted)))/2 {
-			t.Errorf("seed %d: %d hits in %s", seed, hits[Value], name)
+			t.Errorf("%d hits in %s", hits[Value], name)
 		}
 	}
 }
